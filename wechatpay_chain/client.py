@@ -50,8 +50,8 @@ __all__ = ["Client", "Wechatpay"]
 
 _log = logging.getLogger("wechatpay_chain")
 
-# How paths of WeChat Pay begin, today's and tomorrow's; a whole URL and a template are looked at where they are made.
-_BEGINNING = re.compile(r"/*(v[0-9]+|hk|global|brand)([/?#{]|$)|https?://|//|/?\{", re.IGNORECASE)
+# How paths of WeChat Pay begin; a whole URL and a template are looked at where they are made.
+_BEGINNING = re.compile(r"/*(v[23]|hk|global|brand)([/?#{]|$)|https?://|//|/?\{", re.IGNORECASE)
 
 C = TypeVar("C", bound="Client")
 W = TypeVar("W", bound="Wechatpay")
@@ -124,6 +124,7 @@ class Client(Root):
         ``source`` is the answer of a bill, receipt or invoice API, its JSON or one entry of it, a URL, or an
         APIv2 bill's answer (``stream=True`` keeps it out of memory). ``to`` is a path, which gets the file
         (for its owner alone) when it is whole, a binary file, then too, or None for the bytes, at most 64 MiB.
+        A URL of WeChat Pay's is asked of ``base_url`` where that is another host.
         ``progress`` is called with the bytes that arrived and their total or None. Decrypts, unzips and joins.
         Raises IntegrityError for a file that is not the one that was named, ChainError before anything is sent.
         """

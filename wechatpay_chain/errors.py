@@ -297,7 +297,9 @@ class BusinessError(CallError):
         fields = data or {}
         self.data = dict(fields)
         self.verified = verified
-        self.code = _text(fields.get("err_code") or fields.get("return_code"))
+        outcomes = [fields.get(name) for name in ("return_code", "result_code")]
+        refused = next((outcome for outcome in outcomes if outcome and outcome != "SUCCESS"), outcomes[0])
+        self.code = _text(fields.get("err_code") or refused)
         self.message = _text(fields.get("err_code_des") or fields.get("return_msg"))
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ Source: https://pay.weixin.qq.com/docs/merchant/apis/h5-payment/payment-notice.h
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -85,6 +86,8 @@ def read(protocol: APIv3, merchant: Merchant, headers: object, body: object, now
     """
     content = raw_body(body)
     found = signature_headers(headers)
+    if now is not None:
+        _check_moment(now)
     cipher = merchant.cipher
     protocol.verify("", found, content, now)
     envelope = _object(content, "body")
@@ -94,6 +97,13 @@ def read(protocol: APIv3, merchant: Merchant, headers: object, body: object, now
     if not isinstance(resource, dict):
         raise DecryptionError(f"resource: expected an object, found {type(resource).__name__}")
     return Notification(envelope, _decrypt_resource(resource, cipher), content)
+
+
+def _check_moment(now: object) -> None:
+    """A clock that is no number would be neither too early nor too late."""
+    if not isinstance(now, int | float) or isinstance(now, bool) or not math.isfinite(now):
+        found = f"{now!r:.40}" if isinstance(now, float) else type(now).__name__
+        raise TypeError(f"now: expected Unix seconds, found {found}")
 
 
 def raw_body(body: object) -> bytes:
@@ -123,7 +133,7 @@ def signature_headers(headers: object) -> dict[str, str]:
         if name is None:
             continue
         if type(values) is str and name not in found:
-            found[name] = values.rstrip(" \t")
+            found[name] = values.strip(" \t")
             continue
         for value in values if isinstance(values, list | tuple) else (values,):
             text = value.decode("latin-1") if isinstance(value, bytes) else value

@@ -41,6 +41,9 @@ UNSIGNED = re.compile(
     r"|/xdc/apiv2getsignkey/sign/getsignkey"
 )
 
+# What pays out tells its outcome in XML: the page of a gateway in its place, or nothing, is no success.
+_PAYING = "/mmpaymkttransfers/"
+
 
 def text_of(fields: Mapping[str, Any], style: Style = PHP) -> str:
     """The fields as they are signed: in the order of their names, without ``sign``, None and empty text."""
@@ -86,8 +89,8 @@ class APIv2(Holder):
         return Signature("", b"")
 
     def is_unsigned(self, method: str, path: str) -> bool:
-        """Whether WeChat Pay leaves the answer to this call unsigned."""
-        return is_unsigned(path)
+        """Whether WeChat Pay leaves the answer to this call unsigned, and it is no outcome that has to be read."""
+        return is_unsigned(path) and not path.startswith(_PAYING)
 
     def verify_digest(self, target: str, headers: Mapping[str, str]) -> bool:
         """False: what is signed are fields."""
@@ -104,7 +107,7 @@ class APIv2(Holder):
         if status >= 300:
             return VerifyResult(verified=False)
         unsigned, names_file = is_unsigned(path), FILES.fullmatch(path) is not None
-        if unsigned and (is_file(body) if names_file else not looks_like_xml(body)):
+        if unsigned and (is_file(body) if names_file else not path.startswith(_PAYING) and not looks_like_xml(body)):
             return VerifyResult(verified=False)
         try:
             data = from_xml(strip_blanks(body)) if unsigned else from_xml(body, flat=True)
@@ -114,8 +117,7 @@ class APIv2(Holder):
             raise BusinessError.of(data, verified=False)
         if not unsigned:
             self.verify(data)
-        result = data.get("result_code")
-        if result and result != "SUCCESS":
+        if data.get("result_code") and outcome(data, "result_code") != "SUCCESS":
             raise BusinessError.of(data, verified=not unsigned)
         if names_file:
             raise SignatureMismatch("the answer is XML in the place of a file, and no refusal of WeChat Pay")

@@ -18,11 +18,15 @@ _MOST_LAYERS = 4
 
 
 class TooLarge(Exception):
-    """More bytes than may be read; ``limit`` is how many may."""
+    """More bytes than may be read; ``limit`` is how many may, ``announced`` how many the head says, 0 for nothing.
 
-    def __init__(self, limit: int) -> None:
+    What announces more than any file has, 2^63 bytes, is a head that was damaged on its way.
+    """
+
+    def __init__(self, limit: int, announced: int = 0) -> None:
         super().__init__(limit)
         self.limit = limit
+        self.is_damaged = announced >= 1 << 63
 
 
 class Inflater:

@@ -30,6 +30,7 @@ from wechatpay_chain.protocol.hosts import HOSTS, Base
 from wechatpay_chain.response import Response
 from wechatpay_chain.transport.adapter import SigningAdapter
 from wechatpay_chain.transport.connection import DEADLINE, is_original
+from wechatpay_chain.transport.decoding import TooLarge
 from wechatpay_chain.transport.failures import as_failure, failure
 from wechatpay_chain.transport.retry import ATTEMPTS, TRANSIENT_STATUSES, RetryPlan, SendOptions, retry_after
 from wechatpay_chain.transport.signed_request import SignedRequest
@@ -234,7 +235,12 @@ class Session:
     def _wait_after_failure(self, error: TransportError, base: Base, request: SignedRequest, plan: RetryPlan) -> float:
         """Seconds to wait when no answer came; raises when that was the last attempt."""
         (attempt,) = error.attempts
-        if attempt.sent:
+        if isinstance(error.__cause__, TooLarge) and not error.__cause__.is_damaged:
+            # It came, and will be as large when it is asked for again.
+            self._adapter.host_health.mark_connected(base)
+            plan.attempts += (attempt,)
+            wait = None
+        elif attempt.sent:
             self._adapter.host_health.mark_connected(base)
             plan.timed_out = isinstance(error, TimedOut)
             wait = plan.wait_after_unserved(attempt)
@@ -319,6 +325,8 @@ def _send_through_session(session: requests.Session, request: SignedRequest, how
         return found[0]
 
     request.hooks["response"].insert(0, verify)
+    # No cookie travels, but a store writes down the jar that every prepared request has.
+    request.prepare_cookies({})
     before = sys.exc_info()[1]
     try:
         session_answer = session.send(request, **{**how, "allow_redirects": False})

@@ -108,8 +108,9 @@ def _read(response: Response, limit: int) -> bytes:
     raw = response.raw
     if isinstance(raw, _PeekedBody) or response.headers.get("Content-Encoding"):
         return read_pieces(body_pieces(response), limit)
-    if (getattr(raw, "length_remaining", None) or 0) > limit:
-        raise TooLarge(limit)
+    announced = getattr(raw, "length_remaining", None) or 0
+    if announced > limit:
+        raise TooLarge(limit, announced)
     # The commonest answer: one read that asks for one byte more than may come.
     body: bytes = raw.read(limit + 1, decode_content=False)
     if getattr(raw, "length_remaining", None) == 0 and len(body) <= limit:

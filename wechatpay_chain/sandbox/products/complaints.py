@@ -15,6 +15,7 @@ from typing import Any
 
 from wechatpay_chain.sandbox import parameters
 from wechatpay_chain.sandbox.answer import Answer, Refusal, wrong
+from wechatpay_chain.sandbox.arguments import UnknownNumber
 from wechatpay_chain.sandbox.book import Book, Order
 from wechatpay_chain.sandbox.clock import BEIJING, rfc3339, to_beijing
 from wechatpay_chain.sandbox.parameters import Rule
@@ -38,11 +39,11 @@ _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 def complain(world: World, out_trade_no: str, detail: str, at: float) -> str:
     """Let the payer of an order complain, or go on complaining; the ``complaint_id``. A notice tells it.
 
-    Raises KeyError for an order that is not there, and ValueError for one that nobody has paid.
+    Raises UnknownNumber for an order that nobody placed, and ValueError for one that nobody has paid.
     """
     order = Book(world, at).order(world.identity.mchid, out_trade_no, combined=True)
     if order is None:
-        raise KeyError(out_trade_no)
+        raise UnknownNumber("order", out_trade_no)
     if order.paid is None:
         raise ValueError(f"order {out_trade_no!r:.80} is {order.state}: only who has paid can complain")
     row = world.store.one("SELECT * FROM complaints WHERE order_id=?", order.id)

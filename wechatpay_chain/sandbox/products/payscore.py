@@ -16,6 +16,7 @@ from typing import Any
 
 from wechatpay_chain.sandbox import parameters
 from wechatpay_chain.sandbox.answer import Answer, Refusal, wrong
+from wechatpay_chain.sandbox.arguments import UnknownNumber
 from wechatpay_chain.sandbox.book import Book
 from wechatpay_chain.sandbox.clock import BEIJING, compact, to_beijing
 from wechatpay_chain.sandbox.parameters import Rule
@@ -55,11 +56,11 @@ _TOLD = ("service_introduction", "post_payments", "post_discounts", "risk_fund",
 def turn(world: World, out_order_no: str, state: str, at: float) -> None:
     """Let the user of an order confirm it (DOING), pay it (DONE), or leave it (EXPIRED); a notice tells it.
 
-    Raises KeyError for an unknown order, and ValueError for a state that cannot follow.
+    Raises UnknownNumber for an order that nobody created, and ValueError for a state that cannot follow.
     """
     row = _row(world, world.identity.mchid, out_order_no)
     if row is None:
-        raise KeyError(out_order_no)
+        raise UnknownNumber("PayScore order", out_order_no)
     if USER_STATES.get(state) != (row["state"], row["description"] if state == "DONE" else ""):
         now = f"{row['state']} {row['description']}".strip()
         raise ValueError(f"PayScore order {out_order_no!r:.80} is {now}, which cannot become {state!r:.40}")

@@ -27,6 +27,7 @@ from wechatpay_chain.sandbox.world import World
 __all__ = [
     "ACCOUNT",
     "PRODUCT",
+    "REFUND_NUMBER",
     "STATES",
     "V2_REFUNDED",
     "Refund",
@@ -39,6 +40,8 @@ __all__ = [
     "v2_time",
 ]
 
+# A merchant's own number of a refund, in both versions.
+REFUND_NUMBER = re.compile(r"[0-9a-zA-Z_\-|*@]{1,64}")
 STATES = ("PROCESSING", "SUCCESS", "ABNORMAL", "CLOSED")
 ACCOUNT = "支付用户零钱"
 # How the outbox calls an APIv2 notice of a refund.

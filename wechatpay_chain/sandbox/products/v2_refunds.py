@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from wechatpay_chain.sandbox.answer import Answer
 from wechatpay_chain.sandbox.book import Book, Order
 from wechatpay_chain.sandbox.product import Call, Failure, Product, Route
-from wechatpay_chain.sandbox.products.refunds import ACCOUNT, Refund, RefundError, Refunds, v2_status, v2_time
+from wechatpay_chain.sandbox.products.refunds import (
+    ACCOUNT,
+    REFUND_NUMBER,
+    Refund,
+    RefundError,
+    Refunds,
+    v2_status,
+    v2_time,
+)
 from wechatpay_chain.sandbox.products.v2_orders import find_order
 
 __all__ = ["PRODUCT"]
 
-_NUMBER = re.compile(r"[0-9a-zA-Z_\-|*@]{1,64}")
 _UNSETTLED = "REFUND_SOURCE_UNSETTLED_FUNDS"
 _PAGE = 10
 _REFUSED: Mapping[str, tuple[str, str]] = {
@@ -31,7 +37,7 @@ _REFUSED: Mapping[str, tuple[str, str]] = {
 
 def _create(call: Call) -> Answer:
     fields = call.fields
-    if not _NUMBER.fullmatch(fields["out_refund_no"]):
+    if not REFUND_NUMBER.fullmatch(fields["out_refund_no"]):
         raise Failure("PARAM_ERROR", "out_refund_no参数错误")
     total, amount = int(fields["total_fee"]), int(fields["refund_fee"])
     if amount < 1 or amount > total:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from wechatpay_chain.catalog.remedies import find_code
 from wechatpay_chain.errors import ArgumentError
 from wechatpay_chain.protocol.v3 import CLOCK_WINDOW
+from wechatpay_chain.sandbox import wildcard
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal, Signing, signed_headers
 from wechatpay_chain.sandbox.product import Failure
 from wechatpay_chain.sandbox.routes import is_legacy
@@ -347,8 +348,7 @@ def _seconds(value: Any, name: str) -> float | None:
 def _check_pattern(method: Any, path: Any, times: Any) -> None:
     if not isinstance(method, str) or not re.fullmatch(r"\*|[A-Za-z]{1,10}", method):
         raise ArgumentError(f"method: expected a method or *, found {method!r:.40}")
-    if not isinstance(path, str) or not path or "?" in path:
-        raise ArgumentError(f"path: expected a path such as /v3/refund/*, without a query, found {path!r:.80}")
+    wildcard.check_pattern(path)
     if times is not None and (isinstance(times, bool) or not isinstance(times, int) or times < 1):
         raise ArgumentError(f"times: expected 1 or more, or None for ever, found {times!r:.40}")
 
@@ -363,10 +363,7 @@ def _add_slash(path: str) -> str:
 
 
 def _matches(method: str, path: str, asked: str, target: str) -> bool:
-    if method not in ("*", asked):
-        return False
-    pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path).replace(r"\*", ".*"))
-    return re.fullmatch(pattern, target, re.DOTALL) is not None
+    return method in ("*", asked) and wildcard.matches(path, target)
 
 
 def _draw(rate: float) -> bool:

@@ -18,6 +18,7 @@ from requests.structures import CaseInsensitiveDict
 from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.sandbox import (
     access,
+    arguments,
     authorization,
     control,
     hints,
@@ -35,7 +36,7 @@ from wechatpay_chain.sandbox.book import Book, Order, OrderError
 from wechatpay_chain.sandbox.certificate import Authority, client_context
 from wechatpay_chain.sandbox.clock import Clock
 from wechatpay_chain.sandbox.directory import CA_FILE, Directory
-from wechatpay_chain.sandbox.faults import Fault, Faults, Scripted, parse_rule
+from wechatpay_chain.sandbox.faults import Fault, Faults, Scripted
 from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
 from wechatpay_chain.sandbox.journal import Journal
 from wechatpay_chain.sandbox.journal_file import TABLES as JOURNAL_TABLES
@@ -124,19 +125,33 @@ class Sandbox:
         token: str = "",
         faults: Iterable[Fault | str] = (),
     ) -> None:
-        self.faults = Faults(tuple(parse_rule(each) if isinstance(each, str) else each for each in faults))
+        self.faults = Faults(arguments.read_faults(faults))
+        port, host, tls = arguments.read_port("port", port), arguments.read_host(host), arguments.read_tls(tls)
+        proxy = None if proxy is None else arguments.read_port("proxy", proxy)
+        mchid, database = arguments.read_mchid(mchid), arguments.read_path("database", database)
+        directory = arguments.read_path("directory", directory)
+        self._settings = Settings(
+            arguments.read_seconds("pay_after", pay_after),
+            arguments.read_seconds("refund_after", refund_after),
+            arguments.read_seconds("close_wait", close_wait) or 0,
+            arguments.read_seconds("refund_wait", refund_wait) or 0,
+            arguments.read_count("bill_rows", bill_rows),
+            is_tls=bool(tls),
+        )
         self._directory = None if directory is None else Directory(directory)
         self._store = Store(_TABLES, database)
         try:
-            self.identity = self._identity(mchid)
+            # In one transaction: two that begin at once on one file become one merchant.
+            with self._store.transaction():
+                self.identity = self._identity(mchid)
+            self.platform = Platform(self.identity, verify)
+            self.clock = self._clock(clock)
         except ConfigError:
             self._store.close()
             raise
         self._journal_file = None if database is None else JournalFile(self._store)
         self.journal = Journal(self._journal_file)
-        self.clock = self._clock(clock)
         self._verify = verify
-        self.platform = Platform(self.identity, verify)
         self._brand: Party | None = None
         self._context: ssl.SSLContext | None = None
         self.requests: deque[Received] = deque(maxlen=_REMEMBERED)
@@ -147,14 +162,6 @@ class Sandbox:
         self._held = 0
         self._closing = threading.Event()
         self.tamper: Callable[[Answer, Received], None] | None = None
-        self._settings = Settings(
-            _seconds("pay_after", pay_after),
-            _seconds("refund_after", refund_after),
-            _seconds("close_wait", close_wait) or 0,
-            _seconds("refund_wait", refund_wait) or 0,
-            _count("bill_rows", bill_rows),
-            is_tls=bool(tls),
-        )
         self.notices = Outbox(self._store, self.clock, self.identity, lambda: self.platform, self._v2_notice)
         self.world = self._new_world()
         authorities = self._authorities(tls is True, proxy is not None)
@@ -721,22 +728,17 @@ class Sandbox:
                 f"database: its keys are those of another version ({type(error).__name__}); take another file",
                 "database",
             ) from None
-        held = None if self._directory is None else self._directory.identity()
-        if kept is not None and held is not None and kept.to_json() != held.to_json():
-            raise ConfigError(
-                "directory: its keys are not those of the database; take the folder and the database of one sandbox",
-                "directory",
-            )
-        found = held or kept
-        if found is not None and mchid and mchid != found.mchid:
-            where = "database" if held is None else "directory"
-            another = "another file" if held is None else "another folder"
-            raise ConfigError(f"mchid: the {where} is that of {found.mchid}, not of {mchid}; take {another}", "mchid")
-        made = found or Identity.new(mchid)
+        folder = self._directory
+        held = None if folder is None else folder.identity()
+        _check_identities(kept, held, mchid)
+        made = held or kept or Identity.new(mchid)
+        if folder is not None:
+            if held is None:
+                made = folder.claim(made)
+                _check_identities(kept, made, mchid)
+            folder.keep(made)
         if kept is None:
             self._store.keep(_IDENTITY, made.to_json())
-        if self._directory is not None and held is None:
-            self._directory.keep(made)
         return made
 
     def _flush_journal(self) -> None:
@@ -753,6 +755,8 @@ class Sandbox:
 
     def _choose_token(self, token: str) -> str:
         """The token that was given, or the one of a database that goes on, or a new one."""
+        if not isinstance(token, str):
+            raise ConfigError(f"token: expected text, found {type(token).__name__}", "token")
         if token and (not token.isascii() or not token.isprintable() or " " in token or len(token) < _SHORTEST_TOKEN):
             raise ConfigError(f"token: expected {_SHORTEST_TOKEN} or more ASCII characters without a space", "token")
         kept = token or self._store.read_text(_ASKED_FOR) or secrets.token_urlsafe(24)
@@ -766,7 +770,10 @@ class Sandbox:
         kept, now = self._store.read_text(_CLOCK), time.time()
         was, then, factor = (float(part) for part in kept.split()) if kept else (now, now, 1.0)
         # It went on while the sandbox was off, as fast as it did before: not at all when it stood still.
-        made = Clock(factor if clock is None else clock, start=was + (now - then) * factor)
+        try:
+            made = Clock(factor if clock is None else clock, start=was + (now - then) * factor)
+        except ConfigError as error:
+            raise ConfigError(f"clock: {str(error).partition(': ')[2]}", "clock") from None
         self._keep_clock(made)
         return made
 
@@ -820,15 +827,15 @@ def _nothing(call: Call) -> Answer:
     return Answer(404, is_signed=False)
 
 
-def _seconds(name: str, value: float | None) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e10:
-        raise ConfigError(f"{name}: expected seconds from 0 on, or None for never, found {value!r:.40}", name)
-    return float(value)
-
-
-def _count(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ConfigError(f"{name}: expected a whole number from 0 on, found {value!r:.40}", name)
-    return value
+def _check_identities(kept: Identity | None, held: Identity | None, mchid: str) -> None:
+    """Raise ConfigError where database, folder and number are not those of one merchant."""
+    if kept is not None and held is not None and kept.to_json() != held.to_json():
+        raise ConfigError(
+            "directory: its keys are not those of the database; take the folder and the database of one sandbox",
+            "directory",
+        )
+    found = held or kept
+    if found is not None and mchid and mchid != found.mchid:
+        where = "database" if held is None else "directory"
+        another = "another file" if held is None else "another folder"
+        raise ConfigError(f"mchid: the {where} is that of {found.mchid}, not of {mchid}; take {another}", "mchid")

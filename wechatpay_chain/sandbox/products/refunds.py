@@ -27,6 +27,7 @@ from wechatpay_chain.sandbox.world import World
 __all__ = [
     "ACCOUNT",
     "PRODUCT",
+    "RULES",
     "STATES",
     "V2_REFUNDED",
     "Refund",
@@ -50,7 +51,7 @@ _NEXT: Mapping[str, tuple[str, ...]] = {
 _MOST_PARTS = 50
 _LONGEST = 365 * 86_400
 _END = "refund.end"
-_RULES: Mapping[str, Rule] = {
+RULES: Mapping[str, Rule] = {
     "out_refund_no": Rule(64, 1, re.compile(r"[0-9a-zA-Z_\-|*@]+")),
     "transaction_id": Rule(32),
     "out_trade_no": Rule(32),
@@ -246,7 +247,7 @@ def refusal(reason: str) -> Refusal:
 
 def _create(call: Call) -> Answer:
     fields, amount = call.fields, call.fields["amount"]
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(RULES, fields)
     if amount["refund"] < 1:
         raise wrong("amount/refund", "应为正整数", "body", amount["refund"])
     if amount["currency"] != "CNY":

@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from requests.structures import CaseInsensitiveDict
+
 from wechatpay_chain.catalog.remedies import find_code
 from wechatpay_chain.errors import ArgumentError
 from wechatpay_chain.protocol.v3 import CLOCK_WINDOW
@@ -149,10 +151,7 @@ class Scripted:
             raise ArgumentError(f"status: expected 200 to 599, found {self.status!r:.40}")
         _check_pattern(self.method, self.path, self.times)
         self.method, self.path = self.method.upper(), _add_slash(self.path)
-        headers = self.headers
-        if not isinstance(headers, Mapping) or not all(_is_header(*pair) for pair in headers.items()):
-            raise ArgumentError("headers: expected a mapping of names to text of one line")
-        self.headers = dict(headers)
+        self.headers = _read_headers(self.headers)
         self._check_body()
 
     @property
@@ -178,6 +177,9 @@ class Scripted:
         return made
 
     def _check_body(self) -> None:
+        if self.status in _BODILESS and self.body not in (None, "", b""):
+            # Its bytes would be read as the beginning of the next answer.
+            raise ArgumentError(f"body: an answer of status {self.status} has none")
         if isinstance(self.body, str | bytes):
             return
         try:
@@ -353,6 +355,18 @@ def _check_pattern(method: Any, path: Any, times: Any) -> None:
         raise ArgumentError(f"times: expected 1 or more, or None for ever, found {times!r:.40}")
 
 
+def _read_headers(headers: Any) -> dict[str, str]:
+    """The headers as they are sent: each name once, and spelt as the server's own."""
+    if not isinstance(headers, Mapping) or not all(_is_header(*pair) for pair in headers.items()):
+        raise ArgumentError("headers: expected a mapping of names to text of one line")
+    for name in headers:
+        if name.lower() in _FRAMING:
+            raise ArgumentError(f"headers: {name} says where the answer ends, and is the server's own")
+        if name.lower() in _SIGNING:
+            raise ArgumentError(f"headers: {name} comes with the signature; the fault WRONG_SIGNATURE spoils it")
+    return {_SPELT.get(name.lower(), name): value for name, value in CaseInsensitiveDict(headers).items()}
+
+
 def _is_header(name: Any, value: Any) -> bool:
     is_name = isinstance(name, str) and re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) is not None
     return is_name and isinstance(value, str) and value.isascii() and (value == "" or value.isprintable())
@@ -411,6 +425,11 @@ def _tamper(answer: Answer, signing: Signing, asked: str) -> None:
 
 
 _SIGNATURE, _SERIAL = "Wechatpay-Signature", "Wechatpay-Serial"
+_SIGNING = {name.lower() for name in (_SIGNATURE, _SERIAL, "Wechatpay-Timestamp", "Wechatpay-Nonce")}
+# RFC 9110, sections 15.3.5 and 15.4.5.
+_BODILESS = (204, 304)
+_FRAMING = ("content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "trailer")
+_SPELT = {name.lower(): name for name in ("Content-Type", "Date", "Request-ID", "Server", f"{_SIGNATURE}-Type")}
 _CHANGES: Mapping[str, Callable[[Answer, Signing, str], None]] = {
     "WRONG_SIGNATURE": _wrong_signature,
     "SIGNTEST": _probe,

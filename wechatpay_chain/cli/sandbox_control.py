@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from wechatpay_chain.cli.console import Console
-from wechatpay_chain.cli.items import read_data
+from wechatpay_chain.cli.items import ItemError, read_data
 from wechatpay_chain.cli.parser import Commands
 from wechatpay_chain.cli.status import Status
 
@@ -237,7 +237,7 @@ def _call(arguments: argparse.Namespace, console: Console) -> tuple[str, str, di
     action = arguments.action
     if action in _CALLS:
         return _CALLS[action](arguments, console)
-    number = quote(arguments.number, safe="")
+    number = _segment(arguments.number, "ID" if action == "resend" else "NO")
     if action == "pay":
         return "POST", f"orders/{number}/pay", {"openid": arguments.openid} if arguments.openid else {}
     if action in ("close", "resend"):
@@ -247,7 +247,14 @@ def _call(arguments: argparse.Namespace, console: Console) -> tuple[str, str, di
     names = ("fail_reason", "reason")
     body = {name: getattr(arguments, name) for name in names if getattr(arguments, name, None)}
     path = action if action == "payscore" else f"{action}s"
-    return "POST", f"{path}/{number}/{quote(arguments.state.upper(), safe='')}", body
+    return "POST", f"{path}/{number}/{_segment(arguments.state.upper(), 'STATE')}", body
+
+
+def _segment(text: str, metavar: str) -> str:
+    """A word as one segment of a path; the dots would be another path, whichever way they are written."""
+    if text in ("", ".", ".."):
+        raise ItemError(f"{metavar}: expected a number or a word, found {text!r}")
+    return quote(text, safe="")
 
 
 def _log(arguments: argparse.Namespace, console: Console) -> tuple[str, str, dict[str, Any] | None]:
@@ -256,12 +263,16 @@ def _log(arguments: argparse.Namespace, console: Console) -> tuple[str, str, dic
 
 
 def _fault(arguments: argparse.Namespace, console: Console) -> tuple[str, str, dict[str, Any] | None]:
+    names = ("name", "method", "path", "when", "rate", "seconds", "times")
+    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    if arguments.clear and given:
+        raise ItemError("--clear: it takes all faults away, and goes with nothing else")
     if arguments.clear:
         return "DELETE", "faults", {}
-    if arguments.name is None:
+    if given and arguments.name is None:
+        raise ItemError("NAME: missing; without it the faults are listed, and no flag goes with that")
+    if not given:
         return "GET", "faults", None
-    names = ("name", "method", "path", "when", "rate", "seconds")
-    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     return "POST", "faults", {**given, **_times(arguments)}
 
 

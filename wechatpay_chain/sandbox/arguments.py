@@ -1,4 +1,4 @@
-"""What a sandbox may be made with: each option is read to what it means, or refused by its name."""
+"""What a sandbox may be made and steered with: each argument is read to what it means, or refused by its name."""
 
 from __future__ import annotations
 
@@ -10,12 +10,24 @@ from typing import Any
 
 from wechatpay_chain.errors import ArgumentError, ConfigError
 from wechatpay_chain.sandbox.faults import Fault, parse_rule
+from wechatpay_chain.sandbox.parameters import Rule
 
-__all__ = ["read_count", "read_faults", "read_host", "read_mchid", "read_path", "read_port", "read_seconds", "read_tls"]
+__all__ = [
+    "read_amount",
+    "read_count",
+    "read_faults",
+    "read_host",
+    "read_mchid",
+    "read_path",
+    "read_port",
+    "read_seconds",
+    "read_text",
+    "read_tls",
+]
 
 _LAST_PORT = 65_535
 # Longer than any that WeChat Pay gives; it travels in the header Authorization, in paths and in file names.
-_MCHID = re.compile("[0-9A-Za-z_-]{1,32}")
+_MCHID = re.compile("[0-9]{1,32}")
 
 
 def read_mchid(value: Any) -> str:
@@ -69,6 +81,30 @@ def read_count(name: str, value: Any) -> int:
     """A whole number from 0 on."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ConfigError(f"{name}: expected a whole number from 0 on, found {value!r:.40}", name)
+    return value
+
+
+def read_amount(name: str, value: Any) -> int | None:
+    """An amount in fen, None for all that is left. Raises ArgumentError."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ArgumentError(f"{name}: expected fen from 1 on, found {value!r:.40}")
+    return value
+
+
+def read_text(name: str, value: Any, rule: Rule | None = None) -> str:
+    """A text that can be written down, empty for none; what is there is as its rule says. Raises ArgumentError."""
+    if not isinstance(value, str):
+        raise ArgumentError(f"{name}: expected text, found {value!r:.40}")
+    try:
+        size = len(value.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise ArgumentError(f"{name}: expected text, found half of a character in {value!r:.40}") from None
+    if value and rule is not None and size > rule.most:
+        raise ArgumentError(f"{name}: expected at most {rule.most} bytes, found {size}")
+    if value and rule is not None and rule.pattern is not None and not rule.pattern.fullmatch(value):
+        raise ArgumentError(f"{name}: expected {rule.pattern.pattern}, found {value!r:.40}")
     return value
 
 

@@ -46,7 +46,7 @@ from wechatpay_chain.sandbox.platform import Platform
 from wechatpay_chain.sandbox.product import Call, Route
 from wechatpay_chain.sandbox.products import PRODUCTS, applyments, complaints, payscore, stored
 from wechatpay_chain.sandbox.products.bills import Bills
-from wechatpay_chain.sandbox.products.refunds import RefundError, Refunds
+from wechatpay_chain.sandbox.products.refunds import RULES, RefundError, Refunds
 from wechatpay_chain.sandbox.products.transfers import Transfers
 from wechatpay_chain.sandbox.proxy import Proxy
 from wechatpay_chain.sandbox.push import SCHEDULE, Delivery, Pusher, check_address
@@ -329,6 +329,7 @@ class Sandbox:
         ``openid`` is the payer's, else the order's or a new one. Raises KeyError for an unknown order, and
         PaymentRefused (a ValueError) for one that is paid, closed or expired, or was placed for another openid.
         """
+        openid = arguments.read_text("openid", openid or "") or None
         self.world.settle()
         return payer.pay_number(self.world, out_trade_no, openid)
 
@@ -354,9 +355,12 @@ class Sandbox:
     ) -> str:
         """Refund an order as its merchant would, ``amount`` fen or all that is left; the refund's number.
 
-        Notices go where the order's go. Raises KeyError for an unknown order, and ValueError for one that cannot be
-        refunded so.
+        Notices go where the order's go. Raises KeyError for an unknown order, ValueError for one that cannot be
+        refunded so, and ArgumentError for what is no amount, number or reason of a refund.
         """
+        amount = arguments.read_amount("amount", amount)
+        out_refund_no = arguments.read_text("out_refund_no", out_refund_no, RULES["out_refund_no"])
+        reason = arguments.read_text("reason", reason, RULES["reason"])
         self.world.settle()
         with self._store.transaction():
             now = self.clock.now()
@@ -429,6 +433,7 @@ class Sandbox:
         ``fail_reason`` says why it failed. Raises KeyError for an unknown transfer, and ValueError for a state that
         cannot follow on its own.
         """
+        fail_reason = arguments.read_text("fail_reason", fail_reason)
         with self._store.transaction():
             transfers = Transfers(self.world, self.clock.now())
             transfer = transfers.find_by_number(out_bill_no)
@@ -451,6 +456,7 @@ class Sandbox:
         Without it an application is audited and finished as the clock goes. Raises KeyError for an unknown number, and
         ValueError for a state that its API does not have.
         """
+        reason = arguments.read_text("reason", reason)
         with self._store.transaction():
             applyments.turn(self.world, number, state, reason)
 
@@ -460,6 +466,7 @@ class Sandbox:
         A notice goes to the address of complaints. Raises KeyError for an unknown order, and ValueError for one that
         nobody has paid.
         """
+        detail = arguments.read_text("detail", detail)
         self.world.settle()
         with self._store.transaction():
             return complaints.complain(self.world, out_trade_no, detail or "沙箱的投诉", self.clock.now())

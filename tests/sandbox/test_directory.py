@@ -256,13 +256,14 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("language", COMMANDS)
-def test_what_is_pasted_runs(tmp_path: Path, language: str) -> None:
+def test_what_is_pasted_runs(tmp_path: Path, language: str, tls: bool) -> None:
     """From a folder whose name means something to every language, in the README of the folder word for word."""
     folder = tmp_path / "$a 'b\"\\c"
     command = COMMANDS[language]
     assert shutil.which(command[0]), f"{command[0]} is not there"
-    with Sandbox(directory=folder) as gateway:
+    with Sandbox(directory=folder, tls=tls) as gateway:
         [snippet] = [each for each in snippets(gateway.description()) if each.name == language]
         told: dict[str, Any] = shop.control(gateway, "GET", "snippets")[1]
         assert snippet.text in [each["text"] for each in told["snippets"]]

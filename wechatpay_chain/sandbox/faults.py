@@ -96,8 +96,7 @@ class Fault:
             raise ArgumentError(f"when: {self.name} comes {' or '.join(kind.whens)} the work, found {found}")
         self.rate = _rate(self.rate)
         self.seconds = _seconds(self.seconds, self.name)
-        _check_pattern(self.method, self.path, self.times)
-        self.method, self.path = self.method.upper(), _add_slash(self.path)
+        self.method, self.path = _read_place(self.method, self.path, self.times)
 
     @property
     def left(self) -> int | None:
@@ -149,8 +148,7 @@ class Scripted:
     def __post_init__(self) -> None:
         if isinstance(self.status, bool) or not isinstance(self.status, int) or not 200 <= self.status <= 599:
             raise ArgumentError(f"status: expected 200 to 599, found {self.status!r:.40}")
-        _check_pattern(self.method, self.path, self.times)
-        self.method, self.path = self.method.upper(), _add_slash(self.path)
+        self.method, self.path = _read_place(self.method, self.path, self.times)
         self.headers = _read_headers(self.headers)
         self._check_body()
 
@@ -347,12 +345,14 @@ def _seconds(value: Any, name: str) -> float | None:
     return float(value)
 
 
-def _check_pattern(method: Any, path: Any, times: Any) -> None:
+def _read_place(method: Any, path: Any, times: Any) -> tuple[str, str]:
+    """The method and the pattern of the paths, as they are compared."""
     if not isinstance(method, str) or not re.fullmatch(r"\*|[A-Za-z]{1,10}", method):
         raise ArgumentError(f"method: expected a method or *, found {method!r:.40}")
-    wildcard.check_pattern(path)
+    pattern = wildcard.read_pattern(path)
     if times is not None and (isinstance(times, bool) or not isinstance(times, int) or times < 1):
         raise ArgumentError(f"times: expected 1 or more, or None for ever, found {times!r:.40}")
+    return method.upper(), pattern
 
 
 def _read_headers(headers: Any) -> dict[str, str]:
@@ -370,10 +370,6 @@ def _read_headers(headers: Any) -> dict[str, str]:
 def _is_header(name: Any, value: Any) -> bool:
     is_name = isinstance(name, str) and re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) is not None
     return is_name and isinstance(value, str) and value.isascii() and (value == "" or value.isprintable())
-
-
-def _add_slash(path: str) -> str:
-    return path if path.startswith(("/", "*")) else f"/{path}"
 
 
 def _matches(method: str, path: str, asked: str, target: str) -> bool:

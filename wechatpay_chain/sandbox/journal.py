@@ -207,7 +207,7 @@ class Journal:
         if unknown:
             raise TypeError(f"find() has no filter {', '.join(unknown)}; it has {', '.join(_FILTERS)}")
         if "path" in given:
-            wildcard.check_pattern(given["path"])
+            given["path"] = wildcard.read_pattern(given["path"])
         with self._lock:
             entries = list(self._all())
         found: list[Entry] = []

@@ -8,17 +8,17 @@ from typing import Any
 
 from wechatpay_chain.errors import ArgumentError
 
-__all__ = ["check_pattern", "has_wildcard", "matches"]
+__all__ = ["has_wildcard", "matches", "read_pattern"]
 
 _MOST = 2048
 _SEGMENT = re.compile(r"\{\w+\}")
 _MISPLACED = re.compile(r"[^/*]\{\w+\}|\{\w+\}[^/*]")
 
 
-def check_pattern(pattern: Any) -> str:
-    """The pattern, where it is one; ArgumentError else.
+def read_pattern(pattern: Any) -> str:
+    """The pattern with its slash in front; ArgumentError for what is none.
 
-    >>> check_pattern("/v3/refund/*")
+    >>> read_pattern("v3/refund/*")
     '/v3/refund/*'
     """
     if not isinstance(pattern, str) or not pattern or "?" in pattern:
@@ -27,7 +27,7 @@ def check_pattern(pattern: Any) -> str:
         raise ArgumentError(f"path: expected at most {_MOST} characters, found {len(pattern)}")
     if _MISPLACED.search(pattern):
         raise ArgumentError(f"path: {{name}} stands for a whole segment, found {pattern!r:.80}")
-    return pattern
+    return pattern if pattern.startswith(("/", "*")) else f"/{pattern}"
 
 
 def has_wildcard(pattern: str) -> bool:
@@ -36,7 +36,7 @@ def has_wildcard(pattern: str) -> bool:
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Whether a path fits a checked pattern; ``{name}`` is never empty.
+    """Whether a path fits a pattern that was read; ``{name}`` is never empty.
 
     >>> matches("/v3/pay/*/{number}/close", "/v3/pay/transactions/out-trade-no/T1/close")
     True

@@ -41,7 +41,8 @@ REPEATS = {
 class ErrorCode(NamedTuple):
     """A code of one product: HTTP status, meaning in Chinese and English, its cause and its remedy.
 
-    ``status`` is 0 for APIv2, and None where the sources give a code of APIv3 without one: it fits any. ``message`` is a part of WeChat Pay's text where one code has several causes; ``repeat`` is a key of ``REPEATS``.
+    ``status`` is 0 for APIv2, and None, which fits any, where the sources give a code of APIv3 without one. ``message``
+    is a part of WeChat Pay's text where one code has several causes; ``repeat`` is a key of ``REPEATS``.
     """
 
     product: str

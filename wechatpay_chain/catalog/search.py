@@ -57,6 +57,8 @@ _SHORT = 3
 # Shorter words are like too many others.
 _SHORTEST_TYPO = 5
 _LONGEST_TYPO = 40
+# An official page, by product and name.
+_PAGE = re.compile(r"^https?://[^/\s]+/docs/\w+/apis/([\w-]+)/(?:[\w-]+/)*([\w-]+)\.html", re.ASCII)
 _TYPED = re.compile(r"[a-z0-9][\w.-]*", re.ASCII | re.IGNORECASE)
 # So many words are a text, and each is compared with all that are known.
 _MOST_CORRECTED = 5
@@ -103,8 +105,19 @@ def correct(asked: Sequence[str]) -> list[str]:
         return []
     parts = [[part for part in _words(bare) if _is_known(part)] for word in wanted for bare in _bare(word)]
     known = [part for each in parts for part in each] if all(parts) else []
-    like = [word if _as_given([word]) else next(_like(word), word) for word in wanted]
+    like = [each for word in wanted for each in ([word] if _as_given([word]) else _likest(word))]
     return next((words for words in (like, known) if words and words != wanted and _as_given(words)), [])
+
+
+def _likest(word: str) -> list[str]:
+    """What one word is taken for that is not found: a page of the documentation for the words of its address."""
+    page = _PAGE.search(word)
+    if not page:
+        return [next(_like(word), word)]
+    product, own = (part.split("-") for part in page.groups())
+    # The products of payments, as jsapi-payment, have the same pages for the order.
+    readings = ([*dict.fromkeys(product + own)], own if product[-1] == "payment" else product, product)
+    return next((each for each in readings if _as_given(each)), [word])
 
 
 def _is_known(word: str) -> bool:
@@ -166,7 +179,9 @@ def close(asked: Sequence[str]) -> str:
     for word in _split(asked):
         found = len(_as_given([word]))
         like = [] if found else list(_like(word))
-        text = f"{found} alone" if found else f"did you mean {' or '.join(like)}?" if like else "in none"
+        is_page = _DOCUMENT.fullmatch(word) or (not _API.match(word) and _HOST.match(word.partition("://")[2]))
+        none = "no operation names this page, search for its title" if is_page else "in none"
+        text = f"{found} alone" if found else f"did you mean {' or '.join(like)}?" if like else none
         told.append(f"{word[:40]}: {text}")
     return ", ".join(told)
 
@@ -243,7 +258,7 @@ def _distance(word: str) -> _Measure:
         return lambda each: 2 if has_initials(initials, each.name) else -1
     plain = _plain(word)
     spelled = list(forms(plain))
-    meanings = [meaning for form in spelled for meaning in MEANINGS.get(form, ())]
+    meanings = [_plain(meaning) for form in spelled for meaning in MEANINGS.get(form, ())]
     is_short = plain.isascii() and len(plain) <= _SHORT
     whole = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, spelled))})(?![a-z0-9])")
 

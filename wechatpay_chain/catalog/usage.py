@@ -63,10 +63,14 @@ POST v3/marketing/favor/callbacks
 POST v3/marketing/busifavor/stocks
 POST v3/marketing/busifavor/coupons/use
 POST v3/marketing/favor/media/image-upload
+POST v3/marketing/partner/product-coupon/product-coupons
+POST v3/marketing/partner/product-coupon/users/{openid}/coupons
 POST v3/payscore/serviceorder
 GET v3/payscore/serviceorder
 POST v3/payscore/serviceorder/{out_order_no}/complete
 POST v3/payscore/serviceorder/{out_order_no}/cancel
+POST v3/papay/pay/transactions/apply
+POST v3/papay/sign/contracts/pre-entrust-sign
 POST v3/pay/partner/transactions/jsapi
 POST v3/pay/partner/transactions/native
 GET v3/pay/partner/transactions/out-trade-no/{out_trade_no}
@@ -85,6 +89,7 @@ POST v2/pay/unifiedorder
 POST v2/pay/orderquery
 POST v2/pay/closeorder
 POST v2/pay/micropay
+POST v2/pay/facepay
 POST v2/secapi/pay/refund
 POST v2/pay/refundquery
 POST v2/secapi/pay/reverse

@@ -478,7 +478,8 @@ def _plain(word: str) -> str:
     return word.casefold().strip().removeprefix("wxpay.").replace("帐", "账")
 
 
-_CUTOFF = 0.6
+# Below it, half of the letters are chance: nothing is not profitsharing.
+_CUTOFF = 0.65
 _MOST = 8
 
 

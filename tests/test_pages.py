@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages import ROOT, blocks, fences, fits, run_python, run_shell, text_of
+from tests.pages import FENCE, ROOT, blocks, fences, fits, run_python, run_shell, text_of
 from wechatpay_chain import errors, settings
 
 PAGES = sorted(path.stem for path in (ROOT / "docs").glob("*.md") if not path.name.endswith(".zh-CN.md"))
@@ -39,6 +39,31 @@ def test_both_pages_say_the_same(page: str) -> None:
     assert fences(f"docs/{page}.md") == fences(f"docs/{page}.zh-CN.md")
     for mark in (r"^#", r"^\|"):
         assert len(re.findall(mark, english, re.MULTILINE)) == len(re.findall(mark, chinese, re.MULTILINE))
+
+
+LINKED = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/*.md", "docs/decisions/*.md", "examples/**/*.md", "benchmarks/*.md")
+    for path in ROOT.glob(pattern)
+)
+
+
+@pytest.mark.parametrize("page", LINKED)
+def test_every_link_leads_somewhere(page: str) -> None:
+    """To a file of the repository, and to a heading that its page has; a file that a README names is a link."""
+    prose = FENCE.sub("", text_of(page))
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        name, _, anchor = target.partition("#")
+        if "://" in name:
+            continue
+        file = (ROOT / page).parent / name if name else ROOT / page
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}, target
+    if page.startswith("README"):
+        named = re.findall(r"(?<!\[)`((?:docs|examples|benchmarks)/[^`]*|[A-Z]+(?:\.zh-CN)?\.md)`", prose)
+        assert not named
 
 
 @pytest.mark.slow

@@ -64,8 +64,10 @@ _TYPED = re.compile(r"[a-z0-9][\w.-]*", re.ASCII | re.IGNORECASE)
 _MOST_CORRECTED = 5
 _COMMUNITY = "https://wechatpay.im/openapi/"
 _EMPTY_WORDS = frozenset(["a", "an", "the", "of", "for", "to", "with", "by", "in", "on"])
+# What sentences have beside what is asked for.
+_ASKING = frozenset(["how", "do", "does", "can", "i", "my", "using", "via", "wechat", "weixin"])
 # What is said around a word when somebody asks for it.
-_FILLERS = re.compile("给(?:员工|用户|个人|客户)|怎么|怎样|如何|请问|我要|我想|接口|文档|一下|的|api|API")
+_FILLERS = re.compile("给(?:员工|用户|个人|客户)|怎么|怎样|如何|请问|我要|我想|接入|对接|接口|文档|一下|的|api|API")
 _PAIR = 2
 _ROLES = frozenset({"服务商", "直连商户", "普通商户", "电商平台", "渠道商", "从业机构"})
 _ROLE_NAMES = {"partner": "服务商", "service-provider": "服务商", "电商": "电商平台", "ecommerce": "电商平台"}
@@ -193,7 +195,7 @@ def _split(asked: Sequence[str]) -> list[str]:
     texts = (text[: call.end()] if call else text for text, call in calls)
     # A chain that is not finished ends with its dot.
     wanted = [word.rstrip(".") or word for text in texts for word in text.split()]
-    wanted = [word for word in wanted if word.casefold() not in _EMPTY_WORDS] or wanted
+    wanted = [word for word in wanted if word.casefold() not in _EMPTY_WORDS | _ASKING] or wanted
     return list(_join_phrases(wanted))
 
 

@@ -77,6 +77,7 @@ GET v3/pay/partner/transactions/out-trade-no/{out_trade_no}
 POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close
 POST v3/applyment4sub/applyment/{empty}
 GET v3/applyment4sub/applyment/business_code/{business_code}
+POST v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement
 POST v3/merchant/media/upload
 POST v3/ecommerce/applyments/{empty}
 POST v3/ecommerce/refunds/apply

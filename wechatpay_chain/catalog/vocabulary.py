@@ -215,6 +215,24 @@ video 视频
 violation 违规
 withdraw 提现
 auto-debit 代扣
+bank-account 结算帐号 结算账户
+credit-score 支付分
+daily-bill 账单
+download-certificate 平台证书
+in-app app下单 app支付
+merchant-transfer 转账
+mini-app jsapi 小程序
+miniapp jsapi 小程序
+partial-refund 退款
+pay-out 转账 用户个人付款
+pay-user 转账 用户个人付款
+payment-result 订单号查询
+platform-certificate 平台证书
+register-merchant 服务商∙进件
+revenue-share 分账
+revenue-sharing 分账
+send-money 转账
+short-url 短链接
 auto-renew 代扣 续费
 direct-debit 代扣
 exchange-rate 汇率
@@ -287,6 +305,12 @@ native支付 native下单
 微信转账 转账
 商户进件 服务商∙进件
 退货 退款
+付钱 付款 支付
+收钱 下单
+发钱 转账
+汇款 转账
+信用分 支付分
+商户号注销 注销
 合单退款 退款
 撤单 撤销
 当面付 付款码

@@ -101,6 +101,7 @@ def test_children(path: str, told: list[str]) -> None:
         ("GET", "v3/institutions/addInstitutionSub", ""),
         ("GET", "v3/global/certificate", "certificate: did you mean certificates?"),
         ("GET", "v3/nowhere", ""),
+        ("GET", "v3/nothing", ""),
         ("GET", "", ""),
         ("GET", "v9/x", ""),
     ],

@@ -196,7 +196,7 @@ def test_a_sandbox_lives_as_long_as_the_command() -> None:
         (["sandbox", "--shell", "csh"], 2, "--shell"),
         (["sandbox", "--port", "99999"], 2, "--port"),
         (["--bogus"], 2, "--bogus|required"),
-        (["tour", "x"], 2, "unrecognized"),
+        (["tour", "x"], 2, "unrecognized arguments: x; see wechatpay-chain tour --help"),
     ],
 )
 def test_errors_are_one_line_and_an_exit_code(argv: list[str], status: int, words: str) -> None:

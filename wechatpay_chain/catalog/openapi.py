@@ -159,13 +159,16 @@ def _responses(operation: Operation) -> dict[str, Any]:
         told[status] = {"description": "\n".join(["成功", *_descriptions(codes, 0)])}
         if schema and schema.get("fields"):
             told[status]["content"] = {kind: {"schema": _schema(schema)}}
+    refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for code in sorted({each.status for each in codes if each.status}):
-        refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
         told.setdefault(str(code), {"description": "\n".join(_descriptions(codes, code)), "content": refusal})
+    # OpenAPI's name for what has no status.
+    if unknown := "\n".join(_descriptions(codes, None)):
+        told.setdefault("default", {"description": unknown, "content": refusal})
     return told
 
 
-def _descriptions(codes: Iterable[ErrorCode], status: int) -> Iterator[str]:
+def _descriptions(codes: Iterable[ErrorCode], status: int | None) -> Iterator[str]:
     for each in codes:
         if each.status == status:
             yield f"{each.code} {each.zh}: {each.remedy} [{REPEATS[each.repeat]}]"

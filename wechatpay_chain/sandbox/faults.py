@@ -123,7 +123,8 @@ class Fault:
         code, text = (self.name, self.name) if row is None else (row.code, row.zh)
         if is_legacy(path):
             raise Failure(code, text)
-        raise Refusal(row.status if row else 400, code, text)
+        # A code that is known without a status is refused as most are.
+        raise Refusal((row and row.status) or 400, code, text)
 
     def change(self, answer: Answer, signing: Signing, asked: str) -> None:
         """Spoil a finished answer, where that is what the fault does."""

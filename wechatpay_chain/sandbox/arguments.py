@@ -172,15 +172,15 @@ def check_tls(value: object) -> bool | ssl.SSLContext:
 
 
 def check_faults(value: object) -> tuple[Fault, ...]:
-    """Faults, or texts that are rules of them. Raises ArgumentError for anything else."""
+    """Faults, or texts that are rules of them. Raises ConfigError for anything else."""
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        raise ArgumentError(f'faults: expected a list of rules such as "5%:SYSTEM_ERROR", found {value!r:.80}')
-    return tuple(_check_fault(each) for each in value)
+        raise ConfigError(f'faults: expected a list of rules such as "5%:SYSTEM_ERROR", found {value!r:.80}', "faults")
+    return tuple(map(_check_fault, value))
 
 
 def _check_fault(value: object) -> Fault:
     if isinstance(value, Fault):
         return value
     if not isinstance(value, str):
-        raise ArgumentError(f'faults: expected a rule such as "5%:SYSTEM_ERROR", found {value!r:.80}')
+        raise ConfigError(f'faults: expected a rule such as "5%:SYSTEM_ERROR", found {value!r:.80}', "faults")
     return parse_rule(value)

@@ -49,7 +49,7 @@ def warn_of_fractions(method: str, path: str, body: object, spell: Callable[[flo
 def advise(error: ApiError | BusinessError, method: str, path: str, protocol: str) -> None:
     """Add to a refusal what the call was perhaps meant to be, or what to do about it; ``protocol`` is v2 or v3."""
     status = error.status if isinstance(error, ApiError) else 0
-    if isinstance(error, ApiError) and status == 404 and protocol == "v3":
+    if status == 404 and protocol == "v3":
         hint = _hint(method, path)
         error.add(hint)
         if hint:

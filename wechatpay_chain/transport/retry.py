@@ -31,8 +31,22 @@ __all__ = [
     "retry_after",
 ]
 
+# Seconds to connect, and between two bytes of the answer.
+DEFAULT_TIMEOUT = (5.0, 30.0)
+# Seconds for a whole call, attempts and waits included.
+DEFAULT_DEADLINE = 60.0
+# How often a GET is tried by itself, and how often any call may be when its caller says so.
+ATTEMPTS = 3
+MOST_ATTEMPTS = 10
 # Seconds for which a host that could not be connected to goes last.
 SET_ASIDE = 60.0
+# Answers of a gateway whose service is away for the moment.
+TRANSIENT_STATUSES = frozenset({502, 503, 504})
+# Seconds: the ceiling of the first wait, which doubles with each, and the highest ceiling.
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 4.0
+# Who asks for more patience than this many seconds gets no further attempt: the caller is told at once.
+LONGEST_RETRY_AFTER = 10.0
 
 
 class HostHealth:
@@ -72,15 +86,6 @@ class HostHealth:
         return taken is None or 0 <= now - taken < SET_ASIDE
 
 
-# Seconds to connect, and between two bytes of the answer.
-DEFAULT_TIMEOUT = (5.0, 30.0)
-# Seconds for a whole call, attempts and waits included.
-DEFAULT_DEADLINE = 60.0
-# How often a GET is tried by itself, and how often any call may be when its caller says so.
-ATTEMPTS = 3
-MOST_ATTEMPTS = 10
-
-
 class SendOptions(NamedTuple):
     """How one call is sent.
 
@@ -103,15 +108,6 @@ class SendOptions(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<SendOptions to {', '.join(base.origin for base in self.bases)}>"  # a proxy's URL may hold a password
-
-
-# Answers of a gateway whose service is away for the moment.
-TRANSIENT_STATUSES = frozenset({502, 503, 504})
-# Seconds: the ceiling of the first wait, which doubles with each, and the highest ceiling.
-_FIRST_WAIT = 0.5
-_LONGEST_WAIT = 4.0
-# Who asks for more patience than this many seconds gets no further attempt: the caller is told at once.
-LONGEST_RETRY_AFTER = 10.0
 
 
 def jitter(waits: int) -> float:

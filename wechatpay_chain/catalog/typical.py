@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from wechatpay_chain.catalog.facts import Operation
 
-__all__ = ["TYPICAL", "Preset", "is_needed", "item_count", "preset"]
+__all__ = ["EXAMPLES", "TYPICAL", "Preset", "is_needed", "item_count", "preset"]
 
 # Optional fields that a full sample shows, at any depth: what shops send besides the bare necessities.
 TYPICAL = frozenset(
@@ -26,7 +26,32 @@ TYPICAL = frozenset(
 
 
 # Fields that the schema calls optional, and these operations refuse to go without, by the value of another field.
-_NEEDED = (("POST /(sandboxnew/)?pay/unifiedorder", "openid", "trade_type JSAPI names who pays"),)
+_ABNORMAL_REFUND = r"POST /v3/(refund/domestic|ecommerce)/refunds/\{refund_id\}/apply-abnormal-refund"
+_NEEDED = (
+    ("POST /(sandboxnew/)?pay/unifiedorder", "openid", "trade_type JSAPI names who pays"),
+    ("POST /mmpaymkttransfers/promotion/.*", "re_user_name", "check_name FORCE_CHECK names the receiver"),
+    (_ABNORMAL_REFUND, "bank_type", "type USER_BANK_CARD names the card"),
+    (_ABNORMAL_REFUND, "bank_account", "type USER_BANK_CARD names the card"),
+    (_ABNORMAL_REFUND, "real_name", "type USER_BANK_CARD names the card"),
+)
+# What stands for a text of which the documentation has no example here: what it has elsewhere for the same field.
+EXAMPLES = {
+    "activity_id": "371067",
+    "appid": "wxd678efh567hg6787",
+    "attach": "自定义数据",
+    "contract_id": "123124412412423431",
+    "goods_tag": "WXG",
+    "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
+    "out_order_no": "1234323JKHDFE1243252",
+    "out_request_no": "100002322019090134234sfdf",
+    "out_trade_no": "1217752501201407033233368018",
+    "service_id": "2002000000000558128851361561536",
+    "stock_id": "98065001",
+    "store_id": "20488000",
+    "sub_appid": "wxd678efh567hg6999",
+    "sub_mch_id": "1900000109",
+    "sub_mchid": "1900000109",
+}
 
 
 class Preset(NamedTuple):

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 from wechatpay_chain.catalog import tree
 from wechatpay_chain.catalog.alternatives import Group, alternatives, groups
+from wechatpay_chain.catalog.conditions import is_needed
 from wechatpay_chain.catalog.facts import Operation, is_legacy
 from wechatpay_chain.catalog.roles import TITLES, is_required, roles
 from wechatpay_chain.catalog.security import needs_certificate
-from wechatpay_chain.catalog.typical import EXAMPLES, TYPICAL, is_needed, item_count
+from wechatpay_chain.catalog.typical import EXAMPLES, TYPICAL, item_count
 from wechatpay_chain.catalog.values import ALL_CALLERS, MCHID, Values
 from wechatpay_chain.encoding import paths
 from wechatpay_chain.encoding.literal import Code, call_text

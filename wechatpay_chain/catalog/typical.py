@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from wechatpay_chain.catalog.facts import Operation
 
-__all__ = ["EXAMPLES", "TYPICAL", "Preset", "is_needed", "item_count", "preset"]
+__all__ = ["EXAMPLES", "TYPICAL", "Preset", "item_count", "preset"]
 
 # Optional fields that a full sample shows, at any depth: what shops send besides the bare necessities.
 TYPICAL = frozenset(
@@ -25,15 +25,6 @@ TYPICAL = frozenset(
 )
 
 
-# Fields that the schema calls optional, and these operations refuse to go without, by the value of another field.
-_ABNORMAL_REFUND = r"POST /v3/(refund/domestic|ecommerce)/refunds/\{refund_id\}/apply-abnormal-refund"
-_NEEDED = (
-    ("POST /(sandboxnew/)?pay/unifiedorder", "openid", "trade_type JSAPI names who pays"),
-    ("POST /mmpaymkttransfers/promotion/.*", "re_user_name", "check_name FORCE_CHECK names the receiver"),
-    (_ABNORMAL_REFUND, "bank_type", "type USER_BANK_CARD names the card"),
-    (_ABNORMAL_REFUND, "bank_account", "type USER_BANK_CARD names the card"),
-    (_ABNORMAL_REFUND, "real_name", "type USER_BANK_CARD names the card"),
-)
 # What stands for a text of which the documentation has no example here: what it has elsewhere for the same field.
 EXAMPLES = {
     "activity_id": "371067",
@@ -126,12 +117,6 @@ def _presets(name: str) -> dict[tuple[str, ...], Any]:
 def preset(operation: Operation, place: Sequence[str]) -> Any:
     """The value of a field that fits the rest of its sample; None where the documentation's example does."""
     return _presets(f"{operation.method} {operation.path}").get(tuple(place))
-
-
-def is_needed(operation: Operation, field: str) -> bool:
-    """Whether the sample of an operation does not work without an optional field at its top."""
-    name = f"{operation.method} {operation.path}"
-    return any(each == field and re.fullmatch(pattern, name) for pattern, each, _ in _NEEDED)
 
 
 def item_count(operation: Operation, field: str) -> int:

@@ -192,6 +192,27 @@ def test_a_code_is_taken_back(gateway: Sandbox, wxpay: Wechatpay) -> None:
     assert refused(lambda: pay.outTradeNo._no_.reverse.post(own, no=old["out_trade_no"]))[0] == 400
 
 
+def test_a_code_tells_its_payer(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """As often as it is asked, before it pays; whoever is paid with it is told the same payer."""
+    code = till(gateway, "00")["payer"]["auth_code"]
+    ask = wxpay.v2.tools.authcodetoopenid.post
+    own = {"appid": shop.APPID, "mch_id": gateway.mchid}
+    told = ask({**own, "auth_code": code})
+    assert "Sandbox-Example" not in told.headers
+    assert ask({**own, "auth_code": code}).data["openid"] == told.data["openid"]
+    body = till(gateway, "00", payer={"auth_code": code})
+    paid = wxpay.v3.pay.transactions.codepay.post(body).data
+    assert paid["payer"]["openid"] == told.data["openid"]
+    other = ask({**own, "auth_code": till(gateway, "00")["payer"]["auth_code"]})
+    assert other.data["openid"] != told.data["openid"]
+    for wrong, err in (
+        ("1", "AUTH_CODE_ERROR"),
+        (f"{code[:-2]}94", "AUTHCODEEXPIRE"),
+        (f"{code[:-2]}95", "AUTH_CODE_INVALID"),
+    ):
+        assert business(ask, {**own, "auth_code": wrong}) == err
+
+
 def business(call: Callable[..., Any], *arguments: Any, **options: Any) -> str:
     """The err_code of APIv2."""
     with pytest.raises(errors.BusinessError) as caught:

@@ -143,6 +143,12 @@ class Refunds:
         rows = self._world.store.all("SELECT * FROM refunds WHERE created_day=? ORDER BY created, id", day)
         return [Refund.of(row) for row in rows]
 
+    def closed_on(self, day: str) -> list[Refund]:
+        """Those whose money came back to the merchant on a day such as ``2026-11-01``."""
+        rows = self._world.store.all("SELECT * FROM refunds WHERE status='CLOSED' ORDER BY id")
+        closed = (Refund.of(row) for row in rows)
+        return [refund for refund in closed if day_of(refund.data.get("closed", refund.created)) == day]
+
     def ask(self, order: Order, out_refund_no: str, total: int, amount: int, data: Mapping[str, Any]) -> Refund:
         """A new refund, or the one that was asked for under that number. Raises RefundError."""
         known = self.find_by_number(out_refund_no)
@@ -178,7 +184,9 @@ class Refunds:
             )
         self._world.cancel(_END, refund.id)
         refund.status, refund.success = status, self._now if status == "SUCCESS" else None
-        self._world.store.change("refunds", refund.id, status=status, success=refund.success)
+        if status == "CLOSED":
+            refund.data["closed"] = self._now
+        self._world.store.change("refunds", refund.id, status=status, success=refund.success, data=dump(refund.data))
         book = Book(self._world, self._now)
         order = book.by_id(refund.order_id)
         if status == "CLOSED":
@@ -249,7 +257,7 @@ def refusal(reason: str) -> Refusal:
 
 def _create(call: Call) -> Answer:
     fields, amount = call.fields, call.fields["amount"]
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     if amount["refund"] < 1:
         raise wrong("amount/refund", "应为正整数", "body", amount["refund"])
     if amount["currency"] != "CNY":

@@ -39,7 +39,7 @@ _CARRIED_OUT = 1.0
 
 def _share(call: Call) -> Answer:
     fields, store = call.fields, call.world.store
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     receivers = [{**receiver, "name": None} for receiver in fields.get("receivers") or []]
     known = _found(call.world, "out_order_no", fields["out_order_no"])
     if known is not None:
@@ -70,7 +70,7 @@ def _share(call: Call) -> Answer:
 
 def _unfreeze(call: Call) -> Answer:
     fields = call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     known = _found(call.world, "out_order_no", fields["out_order_no"])
     if known is not None:
         # The number of a share is answered with that share, and nothing is done.
@@ -102,7 +102,7 @@ def _amounts(call: Call) -> Answer:
 
 def _return(call: Call) -> Answer:
     fields, store = call.fields, call.world.store
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     if fields["amount"] < 1:
         raise wrong("amount", "应为正整数", "body", fields["amount"])
     name = "order_id" if fields.get("order_id") else "out_order_no"

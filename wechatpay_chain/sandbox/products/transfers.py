@@ -162,7 +162,7 @@ def next_ends(transfer: Transfer) -> tuple[str, ...]:
 
 def _create(call: Call) -> Answer:
     fields = call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     _check_amount(fields)
     _check_scene(fields)
     transfers = Transfers(call.world, call.now)

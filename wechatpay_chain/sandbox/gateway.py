@@ -847,6 +847,7 @@ _NOT_REFUNDED = {
     "too many": "it has as many refunds as an order may have",
     "too late": "it was paid too long ago",
     "differs": "another refund has this number",
+    "shared": "the rest was shared out, unfreeze it first",
     "too soon": "the last refund of this order was too short ago",
     "combined": "it is a combined order, refund its parts by their numbers",
 }

@@ -19,6 +19,7 @@ from wechatpay_chain.sandbox.book import Book, Order
 from wechatpay_chain.sandbox.clock import day_of, rfc3339, to_beijing
 from wechatpay_chain.sandbox.parameters import Rule
 from wechatpay_chain.sandbox.product import Call, Product, Route
+from wechatpay_chain.sandbox.products.sharing import frozen_amount
 from wechatpay_chain.sandbox.products.transactions import ADDRESS
 from wechatpay_chain.sandbox.store import Row, dump, load
 from wechatpay_chain.sandbox.views import owners_v2
@@ -66,6 +67,8 @@ _REFUSED: Mapping[str, tuple[int, str, str]] = {
     "differs": (400, "INVALID_REQUEST", "订单金额或退款金额与之前请求不一致，请核实后再试"),
     "all refunded": (400, "INVALID_REQUEST", "订单已全额退款"),
     "too much": (400, "INVALID_REQUEST", "申请退款金额大于可退金额"),
+    # Which code and text it has is not known.
+    "shared": (403, "NOT_ENOUGH", "冻结资金不足，请先解冻剩余资金"),
     "too many": (400, "INVALID_REQUEST", "订单部分退款次数已达上限50次"),
     "too late": (400, "INVALID_REQUEST", "订单已经超过退款期限"),
     # WeChat Pay wants a minute between two refunds of an order; with which code it says so is not known.
@@ -215,6 +218,9 @@ class Refunds:
             raise RefundError("all refunded")
         if amount > order.total - order.refunded:
             raise RefundError("too much")
+        frozen = frozen_amount(self._world, order, self._now)
+        if frozen is not None and amount > frozen:
+            raise RefundError("shared")
         wait = self._world.settings.refund_wait
         if wait and any(self._now - refund.created < wait for refund in self.of_order(order)):
             raise RefundError("too soon")

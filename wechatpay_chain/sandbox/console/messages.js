@@ -14,6 +14,7 @@ const REASONS = {
   "it has as many refunds as an order may have": "退款次数已达上限",
   "it was paid too long ago": "已超过可退款的期限",
   "another refund has this number": "该退款单号已用于另一笔退款",
+  "the rest was shared out, unfreeze it first": "余款已分账，请先解冻剩余资金",
   "the last refund of this order was too short ago": "距该订单上一次退款的时间太短",
   "it is a combined order, refund its parts by their numbers": "合单不能整单退款，请按子单号退款",
 };

@@ -339,6 +339,7 @@ def test_what_the_package_lacks_is_left() -> None:
             "js",
             "ok = Rsa.verify(m, s, k)",
         ),
+        ("print $instance->v3->a->get()->getBody();", "php", "print(instance.v3.a.get().getBody())"),
         ("call_user_func([$instance->chain($p), $verb], []);", "php", "[instance.chain(p), verb]"),
         ("const r = await wxpay.v3.a.post<T>({ b: 1 })\nf(r.data)", "ts", "r = wxpay.v3.a.post({'b': 1})"),
         (

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from wechatpay_chain.port import ir
-from wechatpay_chain.port.reader import Reader
+from wechatpay_chain.port.reader import Reader, by_type
 from wechatpay_chain.port.source import children, field_of, need, nodes_in, text
 
 if TYPE_CHECKING:
@@ -294,61 +294,44 @@ class JavaScriptReader(Reader):
             _name_function(made.value, text(field_of(need(node, "left"), "property")))
         return made
 
+    switch = ("===", "value")
+    skipped = re.compile(
+        "comment|import_statement|empty_statement|hash_bang_line|interface_declaration|"
+        "type_alias_declaration|type_annotation|type_identifier|type_parameters|type_arguments|"
+        "accessibility_modifier|property_identifier|enum_declaration|private_property_identifier|"
+        "abstract_method_signature|function_signature|class_heritage|statement_identifier|optional_chain|"
+        "html_comment|override_modifier|index_signature"
+    )
+    statements = Reader.statements | by_type(
+        {
+            "lexical_declaration variable_declaration": _declaration,
+            "export_statement": _export,
+            "public_field_definition field_definition": _field,
+            "for_in_statement": _for_in,
+        }
+    )
+    expressions = Reader.expressions | by_type(
+        {
+            "identifier undefined": _identifier,
+            "this super": lambda self, node: ir.Name(node, "this"),
+            "number": _number,
+            "string": _string,
+            "true": lambda self, node: ir.Literal(node, True),
+            "false": lambda self, node: ir.Literal(node, False),
+            "array": _array,
+            "object": _object,
+            "member_expression": _member,
+            "subscript_expression": _subscript,
+            "call_expression new_expression": _call,
+            "await_expression": lambda self, node: ir.Await(node, self.first(node)),
+            "unary_expression": _unary,
+            "parenthesized_expression": _parentheses,
+            "type_assertion": lambda self, node: self.value(children(node)[-1]),
+        }
+    )
+
 
 def _name_function(part: ir.Part, name: str) -> None:
     """A function without a name has that of what holds it."""
     if isinstance(part, ir.Function):
         part.name = part.name or name
-
-
-JavaScriptReader.blocks = ("statement_block", "class_body")
-JavaScriptReader.switch = ("===", "value")
-JavaScriptReader.skipped = re.compile(
-    r"comment|import_statement|empty_statement|hash_bang_line|interface_declaration|type_alias_declaration|"
-    r"type_annotation|type_identifier|type_parameters|type_arguments|accessibility_modifier|property_identifier|"
-    r"enum_declaration|private_property_identifier|abstract_method_signature|function_signature|class_heritage|"
-    r"statement_identifier|optional_chain|html_comment|override_modifier|index_signature"
-)
-JavaScriptReader.statements = {
-    **dict.fromkeys(("expression_statement", "decorator"), JavaScriptReader.expression),
-    **dict.fromkeys(("labeled_statement", "internal_module"), lambda self, node: self.body(field_of(node, "body"))),
-    "statement_block": JavaScriptReader.braces,
-    **dict.fromkeys(("lexical_declaration", "variable_declaration"), JavaScriptReader._declaration),
-    "export_statement": JavaScriptReader._export,
-    **dict.fromkeys(("class_declaration", "abstract_class_declaration", "class"), JavaScriptReader.define_class),
-    **dict.fromkeys(("public_field_definition", "field_definition"), JavaScriptReader._field),
-    **dict.fromkeys(("method_definition", "function_declaration"), JavaScriptReader.method),
-    "return_statement": JavaScriptReader.give_back,
-    "throw_statement": JavaScriptReader.throw,
-    **dict.fromkeys(("break_statement", "continue_statement"), JavaScriptReader.leave),
-    "if_statement": JavaScriptReader.branch,
-    "for_in_statement": JavaScriptReader._for_in,
-    **dict.fromkeys(("for_statement", "while_statement", "do_statement"), JavaScriptReader.loop),
-    "try_statement": JavaScriptReader.attempt,
-    "switch_statement": JavaScriptReader.cases,
-}
-JavaScriptReader.expressions = {
-    **dict.fromkeys(("identifier", "undefined"), JavaScriptReader._identifier),
-    **dict.fromkeys(("this", "super"), lambda self, node: ir.Name(node, "this")),
-    "number": JavaScriptReader._number,
-    "string": JavaScriptReader._string,
-    "template_string": JavaScriptReader.template,
-    "true": lambda self, node: ir.Literal(node, True),
-    "false": lambda self, node: ir.Literal(node, False),
-    "null": lambda self, node: ir.Literal(node, None),
-    "array": JavaScriptReader._array,
-    "object": JavaScriptReader._object,
-    "spread_element": JavaScriptReader.spread,
-    "member_expression": JavaScriptReader._member,
-    "subscript_expression": JavaScriptReader._subscript,
-    **dict.fromkeys(("call_expression", "new_expression"), JavaScriptReader._call),
-    **dict.fromkeys(_FUNCTIONS, JavaScriptReader.function),
-    "await_expression": lambda self, node: ir.Await(node, self.first(node)),
-    **dict.fromkeys(("binary_expression", "ternary_expression"), JavaScriptReader.operation),
-    "unary_expression": JavaScriptReader._unary,
-    **dict.fromkeys(("assignment_expression", "augmented_assignment_expression"), JavaScriptReader.assign),
-    "parenthesized_expression": JavaScriptReader._parentheses,
-    **dict.fromkeys(("as_expression", "satisfies_expression"), JavaScriptReader.inner),
-    **dict.fromkeys(("non_null_expression", "instantiation_expression"), JavaScriptReader.inner),
-    "type_assertion": lambda self, node: self.value(children(node)[-1]),
-}

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from wechatpay_chain.port import ir
-from wechatpay_chain.port.reader import Reader, any_of
+from wechatpay_chain.port.reader import Reader, any_of, by_type
 from wechatpay_chain.port.source import children, field_of, is_broken, need, nodes_in, text
 
 if TYPE_CHECKING:
@@ -130,10 +130,8 @@ class PhpReader(Reader):
         ]
 
     def _echo(self, node: Node) -> ir.Part:
-        return ir.Do(node, self._print_values(node, _flatten(children(node))))
-
-    def _print_values(self, node: Node, values: list[Node]) -> ir.Part:
-        return ir.Call(node, ir.ClassName(node, "echo", True), list(map(self.value, values)))
+        """``echo`` and ``print``."""
+        return ir.Call(node, ir.ClassName(node, "echo", True), list(map(self.value, _flatten(children(node)))))
 
     # Expressions
 
@@ -280,6 +278,46 @@ class PhpReader(Reader):
             made = ir.Operation(node, "?:", [any_of(arm, tests), self.value(value), made])
         return made
 
+    switch = ("==", "condition")
+    skipped = re.compile(
+        "php_tag|php_end_tag|text|text_interpolation|namespace_use_declaration|use_declaration|comment|name|"
+        "namespace_name|empty_statement|visibility_modifier|static_modifier|named_type|base_clause|"
+        "class_interface_clause|relative_scope|attribute_list|declare_statement"
+    )
+    statements = Reader.statements | by_type(
+        {
+            "interface_declaration enum_declaration": Reader.define_class,
+            "static_variable_declaration": _static,
+            "echo_statement": lambda self, node: ir.Do(node, self._echo(node)),
+            "foreach_statement": _foreach,
+            "property_declaration": _property,
+            "unset_statement": lambda self, node: ir.Do(node, ir.Other(node, [])),
+        }
+    )
+    expressions = Reader.expressions | by_type(
+        {
+            "variable_name": _variable,
+            "name qualified_name": _name,
+            "integer float": _number,
+            "boolean": lambda self, node: ir.Literal(node, text(node).lower() == "true"),
+            "string nowdoc": _quotation,
+            "heredoc": _heredoc,
+            "array_creation_expression": _array,
+            "member_access_expression nullsafe_member_access_expression": _member,
+            "subscript_expression": _item,
+            "scoped_property_access_expression": _static_property,
+            "class_constant_access_expression": _constant,
+            "function_call_expression member_call_expression": _call,
+            "nullsafe_member_call_expression scoped_call_expression": _call,
+            "object_creation_expression": _new,
+            "binary_expression": _operation,
+            "cast_expression": _cast,
+            "match_expression": _match,
+            "throw_expression": lambda self, node: ir.Operation(node, "throw", [self.first(node)]),
+            "print_intrinsic": _echo,
+        }
+    )
+
 
 def _flatten(nodes: list[Node]) -> list[Node]:
     """What commas part."""
@@ -290,62 +328,3 @@ def _flatten(nodes: list[Node]) -> list[Node]:
 
 def _is_reference(node: Node) -> bool:
     return node.type in _REFERENCES or any(child.type in _REFERENCES for child in node.children)
-
-
-PhpReader.blocks = ("compound_statement", "colon_block", "switch_block")
-PhpReader.switch = ("==", "condition")
-PhpReader.skipped = re.compile(
-    r"php_tag|php_end_tag|text|text_interpolation|namespace_use_declaration|use_declaration|comment|name|"
-    r"namespace_name|empty_statement|visibility_modifier|static_modifier|named_type|base_clause|"
-    r"class_interface_clause|relative_scope|attribute_list|declare_statement"
-)
-PhpReader.statements = {
-    "expression_statement": PhpReader.expression,
-    "compound_statement": PhpReader.braces,
-    "return_statement": PhpReader.give_back,
-    "exit_statement": PhpReader.throw,
-    **dict.fromkeys(("break_statement", "continue_statement", "goto_statement"), PhpReader.leave),
-    "static_variable_declaration": PhpReader._static,
-    "echo_statement": PhpReader._echo,
-    "if_statement": PhpReader.branch,
-    "foreach_statement": PhpReader._foreach,
-    **dict.fromkeys(("while_statement", "do_statement", "for_statement"), PhpReader.loop),
-    "try_statement": PhpReader.attempt,
-    "switch_statement": PhpReader.cases,
-    **dict.fromkeys(("function_definition", "method_declaration"), PhpReader.method),
-    "property_declaration": PhpReader._property,
-    "unset_statement": lambda self, node: ir.Do(node, ir.Other(node, [])),
-    "namespace_definition": lambda self, node: self.body(field_of(node, "body")),
-    **dict.fromkeys((*_CLASSES, "anonymous_class"), PhpReader.define_class),
-}
-PhpReader.expressions = {
-    "variable_name": PhpReader._variable,
-    **dict.fromkeys(("name", "qualified_name"), PhpReader._name),
-    **dict.fromkeys(("integer", "float"), PhpReader._number),
-    "boolean": lambda self, node: ir.Literal(node, text(node).lower() == "true"),
-    "null": lambda self, node: ir.Literal(node, None),
-    **dict.fromkeys(("string", "nowdoc"), PhpReader._quotation),
-    "encapsed_string": PhpReader.template,
-    "heredoc": PhpReader._heredoc,
-    **dict.fromkeys(("parenthesized_expression", "error_suppression_expression"), PhpReader.inner),
-    "array_creation_expression": PhpReader._array,
-    "list_literal": PhpReader.positions,
-    "variadic_unpacking": PhpReader.spread,
-    **dict.fromkeys(("member_access_expression", "nullsafe_member_access_expression"), PhpReader._member),
-    "subscript_expression": PhpReader._item,
-    "scoped_property_access_expression": PhpReader._static_property,
-    "class_constant_access_expression": PhpReader._constant,
-    **dict.fromkeys(("function_call_expression", "member_call_expression"), PhpReader._call),
-    **dict.fromkeys(("nullsafe_member_call_expression", "scoped_call_expression"), PhpReader._call),
-    "object_creation_expression": PhpReader._new,
-    **dict.fromkeys(
-        ("anonymous_function_creation_expression", "anonymous_function", "arrow_function"), Reader.function
-    ),
-    "binary_expression": PhpReader._operation,
-    **dict.fromkeys(("unary_op_expression", "conditional_expression"), PhpReader.operation),
-    "cast_expression": PhpReader._cast,
-    "match_expression": PhpReader._match,
-    **dict.fromkeys(("assignment_expression", "augmented_assignment_expression"), PhpReader.assign),
-    "throw_expression": lambda self, node: ir.Operation(node, "throw", [self.first(node)]),
-    "print_intrinsic": lambda self, node: self._printed(node, children(node)[:1]),
-}

@@ -150,8 +150,8 @@ class Calls(Expressions):
         return made
 
     def _is_form_headers(self, part: ir.Part) -> bool:
-        function = part.function if ir.name_of_call(part) == "getHeaders" and isinstance(part, ir.Call) else None
-        return isinstance(function, ir.Access) and self.value(function.base).kind == "media"
+        owner = ir.owner_of(part) if ir.name_of_call(part) == "getHeaders" else None
+        return owner is not None and self.value(owner).kind == "media"
 
     # Every call
 
@@ -328,16 +328,13 @@ class Calls(Expressions):
 
     def _form(self, part: ir.Call) -> Value | None:
         """``new Multipart().append('meta', …).append('file', …)`` is a Media."""
-        each = part.function.base if isinstance(part.function, ir.Access) else part
-        if ir.name_of_call(part) != "append":
-            return None
-        calls: list[ir.Call] = [part]
-        while ir.name_of_call(each) == "append" and isinstance(each, ir.Call):
+        calls: list[ir.Call] = []
+        each: ir.Part | None = part
+        while isinstance(each, ir.Call) and ir.name_of_call(each) == "append":
             calls.append(each)
-            each = each.function.base if isinstance(each.function, ir.Access) else each
-        if not isinstance(each, ir.New) or ir.word_of(each.function) != "Multipart":
-            return None
-        return self.media(part, calls)
+            each = ir.owner_of(each)
+        is_form = calls and isinstance(each, ir.New) and ir.word_of(each.function) == "Multipart"
+        return self.media(part, calls) if is_form else None
 
     def media(self, part: ir.Part, calls: list[ir.Call]) -> Value:
         """The Media of a form to which these calls append."""

@@ -144,7 +144,7 @@ class Expressions:
         """What the reader must write, with what the SDK brings to it."""
         if isinstance(part, ir.Other) and part.problem:
             self.left.append(part.problem)
-        is_call = isinstance(part, ir.Call | ir.New)
+        is_call = isinstance(part, ir.Invocation)
         values: list[ast.expr] = []
         for each in self._inner_uses(part):
             is_hole = isinstance(each, ast.Call) and each in python.holes_in(each)
@@ -152,8 +152,7 @@ class Expressions:
                 # Only the arguments of a call are sure to be evaluated there, and once.
                 is_now = is_call or isinstance(value, ast.Lambda)
                 values.append(value if is_now else python.code("lambda: _0", value))
-        inner = part.value if isinstance(part, ir.Await) else part
-        function = inner.function if isinstance(inner, ir.Call) else None
+        function = ir.function_of(part)
         word = ir.word_of(function) or self.own_method(function)
         return Value(
             python.hole(text(part.node), values), self.knowledge.functions.get(word, "") or self._stored_kind(part)
@@ -536,9 +535,8 @@ def _common(kinds: Iterable[str]) -> str:
 
 
 def _is_environment(part: ir.Part) -> bool:
-    base = part.base if isinstance(part, ir.Access) else None
-    is_env = isinstance(base, ir.Access) and ir.name_of_call(base) == "env"
-    return is_env and isinstance(base, ir.Access) and isinstance(base.base, ir.ClassName)
+    env = ir.owner_of(part) if isinstance(part, ir.Access) else None
+    return isinstance(env, ir.Access) and ir.name_of_call(env) == "env" and isinstance(env.base, ir.ClassName)
 
 
 def _order(key: ast.expr | None) -> tuple[int, int]:

@@ -102,8 +102,7 @@ class JavaScriptReader(Reader):
 
     def effect(self, node: Node, value: ir.Part) -> list[ir.Part]:
         """An expression statement; ``process.exit()`` and ``ctx.throw()`` leave."""
-        function = value.function if isinstance(value, ir.Call) else None
-        base = function.base if isinstance(function, ir.Access) else None
+        base = ir.owner_of(value) if isinstance(value, ir.Call) else None
         is_stop = (ir.word_of(base), ir.name_of_call(value)) == ("process", "exit")
         is_stop |= ir.name_of_call(value) == "throw" and "ctx" in (ir.word_of(base), ir.name_of_call(base))
         return [ir.Throw(node, value)] if is_stop else super().effect(node, value)

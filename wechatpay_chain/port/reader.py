@@ -84,7 +84,7 @@ class Reader:
 
     def effect(self, node: Node, value: ir.Part) -> list[ir.Part]:
         """An expression statement; ``a ? b : c``, ``a && b`` and ``a or b`` are ifs."""
-        inner = value.value if isinstance(value, ir.Await) else value
+        inner = ir.awaited(value)
         if isinstance(inner, ir.Operation) and inner.operator in ("&&", "and", "||", "or"):
             left, right = inner.operands
             test = left if inner.operator in ("&&", "and") else ir.Operation(left.node, "!", [left])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import itertools
 import re
 import textwrap
 from collections.abc import Iterable
@@ -116,9 +117,7 @@ class Report:
             right = [
                 piece for line in python.format_code(code, half).rstrip().split("\n") for piece in _wrap(line, half)
             ]
-            for index in range(max(len(left), len(right))):
-                first = left[index] if index < len(left) else ""
-                second = right[index] if index < len(right) else ""
+            for first, second in itertools.zip_longest(left, right, fillvalue=""):
                 lines.append(f"{first:<{half}} | {second}".rstrip())
             lines.append("")
         return "\n".join(lines)

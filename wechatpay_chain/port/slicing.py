@@ -156,9 +156,9 @@ def _may_leave(output: Output) -> bool:
 
 def _is_shared(output: Output, own: list[Output]) -> bool:
     """Whether a call of the shop, which might end the function, has to do with what the SDK does after it."""
-    value = output.part.value if isinstance(output.part, ir.Do) and output.kind == "drop" else None
-    value = value.value if isinstance(value, ir.Await) else value
-    if not isinstance(value, ir.Call) or _LOGS.search(text(value.function.node)):
+    value = output.part.value if isinstance(output.part, ir.Do) and output.kind == "drop" else output.part
+    function = ir.function_of(value)
+    if function is None or _LOGS.search(text(function.node)):
         return False
     later = [each for each in own if each.is_sdk and each.kind == "code" and each.start > output.start]
     return bool(words_in(value) & {word for each in later for word in words_in(each.part)})

@@ -183,17 +183,16 @@ class Statements(Calls):
 
     def _may_stop(self, value: ir.Part, is_set: bool = False) -> bool:
         """Whether a statement of the shop may end the function: it throws, or calls what does, or might."""
-        inner = value.value if isinstance(value, ir.Await) else value
-        if any(isinstance(each, ir.Operation) and each.operator == "throw" for each in ir.walk(inner, False)):
+        if any(isinstance(each, ir.Operation) and each.operator == "throw" for each in ir.walk(value, False)):
             return True
-        function = inner.function if isinstance(inner, ir.Call) else None
+        function = ir.function_of(value)
         word = ir.word_of(function) or ("" if function is None else self.own_method(function))
-        is_own = isinstance(function, ir.Access) and bool(word) and not is_set and not is_log(inner)
+        is_own = isinstance(function, ir.Access) and bool(word) and not is_set and not is_log(ir.awaited(value))
         return word in self.knowledge.callers or is_own
 
     def _assertion(self, value: ir.Part) -> ir.Part | None:
         """The condition under which ``assert(…)`` and its like stop."""
-        inner = value.value if isinstance(value, ir.Await) else value
+        inner = ir.awaited(value)
         if not isinstance(inner, ir.Call) or not inner.arguments:
             return None
         function, first = inner.function, inner.arguments[0]
@@ -517,7 +516,7 @@ def _line(part: ir.Part) -> int:
 
 
 def _is_print(function: ir.Part) -> bool:
-    base = function.base if isinstance(function, ir.Access) else function
+    base = ir.owner_of(function) or function
     return isinstance(base, ir.ClassName) and (base.word in PRINTS or (base.word == "console" and base is not function))
 
 

@@ -253,6 +253,33 @@ def test_what_a_statement_is_made_of(source: str, python: str) -> None:
     assert python in code_of(source, "php")
 
 
+@pytest.mark.parametrize(
+    ("source", "language", "python"),
+    [
+        ("$n = 1; $n++;", "php", "n = HERE(1, '$n++')"),
+        ("$n = ['a' => 1]; --$n['a'];", "php", "n = HERE(1, \"--$n['a']\")"),
+        ("let n = 1; n--", "js", "n = HERE(1, 'n--')"),
+        ("let n = { a: [] }; n.a.push(x)", "js", "n = HERE(1, 'n.a.push(x)')"),
+        ("let n = { a: 1 }; n.b ??= 2", "js", "n = HERE(1, 'n.b ??= 2')"),
+        ("let n = { a: 1 }; for (const k in x) { delete n[k] }", "js", "n = HERE(1, 'for (const k in x)')"),
+        ("let n = [1]; const x = n.pop()", "js", "n = HERE(1, 'x = n.pop()')"),
+        ("let n = [1]; n.length = 0", "js", "n = HERE(1, 'n.length = 0')"),
+        ("$n = [1]; $x = array_pop($n);", "php", "n = HERE(1, '$x = array_pop($n)')"),
+        ("$n = [1]; if (sort($n)) { echo 1; }", "php", "n = HERE(1, 'sort($n)')"),
+        ("$n = ''; preg_match('/a/', $s, $n);", "php", "n = HERE(1, \"preg_match('/a/', $s, $n);\")"),
+        ("$n = ['a' => 1]; $q = &$n; $q['b'] = 2;", "php", "n = HERE(1, '$q = &$n')"),
+        ("$n = [1]; foreach ($n as $k => &$v) { $v = 2; }", "php", "n = HERE(1, 'foreach ($n as $k => &$v)')"),
+        ("$n = 0; $instance->v3->b->get([$n++]);", "php", "n = HERE(2, '$instance->v3->b->get([$n++]);')"),
+    ],
+)
+def test_what_a_statement_changes_on_its_way_is_a_hole(source: str, language: str, python: str) -> None:
+    """Whoever reads it afterwards never finds the old value."""
+    call = "$instance->v3->a->post([$n]);" if language == "php" else "await wxpay.v3.a.post([n])"
+    lines = code_of(f"{source}\n{call}", language).split("\n")
+    assert lines[-2] == python
+    assert lines[-1].endswith("v3.a.post([n])")
+
+
 def test_a_destructured_default_is_for_what_is_missing() -> None:
     """What is null stays so; defaults that are objects are a hole."""
     code = code_of("const { data: { a = 1, b } } = await wxpay.v3.a.get()\nwxpay.v3.b.get({ a, b })", "js")

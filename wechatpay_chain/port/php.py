@@ -110,10 +110,13 @@ class PhpReader(Reader):
 
     def _foreach(self, node: Node) -> ir.Part:
         source, target = children(node)[:2]
-        targets = children(target) if target.type in ("pair", "by_ref") else [target]
-        return ir.Loop(
-            node, None, self.value(source), list(map(self.value, targets)), self.body(field_of(node, "body"))
-        )
+        nodes = children(target) if target.type == "pair" else [target]
+        targets = [self.value(children(each)[0] if each.type == "by_ref" else each) for each in nodes]
+        body = self.body(field_of(node, "body"))
+        if nodes[-1].type == "by_ref":
+            # The turns change what they go through.
+            body.append(ir.Do(node, ir.Assign(node, self.value(source), "&=", targets[-1])))
+        return ir.Loop(node, None, self.value(source), targets, body)
 
     def caught_classes(self, node: Node) -> list[ir.ClassName]:
         """The classes that a ``catch`` names."""
@@ -128,6 +131,9 @@ class PhpReader(Reader):
             for each in children(node)
             if each.type == "property_element"
         ]
+
+    def _unset(self, node: Node) -> ir.Part:
+        return ir.Do(node, ir.Call(node, ir.ClassName(node, "unset", True), list(map(self.value, children(node)))))
 
     def _echo(self, node: Node) -> ir.Part:
         """``echo`` and ``print``."""
@@ -251,6 +257,10 @@ class PhpReader(Reader):
         globals_ = re.findall(r"\bglobal\s+\$(\w+)", text(field_of(node, "body")))
         return frozenset([*re.findall(r"&\s*\$(\w+)", given), *globals_])
 
+    def _reference(self, node: Node) -> ir.Part:
+        target, value = map(self.value, children(node))
+        return ir.Assign(node, target, "&=", value)
+
     def _operation(self, node: Node) -> ir.Part | None:
         if text(field_of(node, "operator")) != ".":
             return self.operation(node)
@@ -291,7 +301,7 @@ class PhpReader(Reader):
             "echo_statement": lambda self, node: ir.Do(node, self._echo(node)),
             "foreach_statement": _foreach,
             "property_declaration": _property,
-            "unset_statement": lambda self, node: ir.Do(node, ir.Other(node, [])),
+            "unset_statement": _unset,
         }
     )
     expressions = Reader.expressions | by_type(
@@ -315,6 +325,7 @@ class PhpReader(Reader):
             "match_expression": _match,
             "throw_expression": lambda self, node: ir.Operation(node, "throw", [self.first(node)]),
             "print_intrinsic": _echo,
+            "reference_assignment_expression": _reference,
         }
     )
 

@@ -116,7 +116,8 @@ class Reader:
     def loop(self, node: Node) -> ir.Part:
         """``for (;;)``, ``while``, ``do``."""
         test, start = field_of(node, "condition"), field_of(node, "initialize", "initializer")
-        body = [*(self.statement(start) if start is not None else []), *self.body(field_of(node, "body"))]
+        parts = (start, field_of(node, "body"), field_of(node, "increment", "update"))
+        body = [made for part in parts for made in self.body(part)]
         if test is None or test.type == "empty_statement":
             return ir.Loop(node, None, None, [], body)
         value = self.value(test)
@@ -339,6 +340,7 @@ class Reader:
             "arrow_function function_expression function generator_function": function,
             "binary_expression unary_op_expression conditional_expression ternary_expression": operation,
             "assignment_expression augmented_assignment_expression": lambda self, node: self.assign(node),
+            "update_expression": lambda self, node: ir.Assign(node, self.first(node), "++", ir.Literal(node, 1)),
             "parenthesized_expression error_suppression_expression as_expression": inner,
             "satisfies_expression non_null_expression instantiation_expression": inner,
         }

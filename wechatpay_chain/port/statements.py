@@ -37,14 +37,17 @@ _ASSERTS = {
     "abort_if": False,
 }
 _ASSERT_METHODS = {"true": True, "ok": True, "istrue": True, "false": False, "isfalse": False, "strict": True}
-# Functions of PHP, methods of JavaScript that change what they are given.
-_CHANGES = re.compile(
-    r"\b(?:[akru]*sort|usort|uksort|shuffle|array_(?:push|pop|shift|unshift|splice|walk)|settype|unset|preg_match(?:_all)?"
-    r"|parse_str)\s*\(\s*&?\$(\w+)|\b(\w+)\.(?:push|pop|shift|unshift|splice|sort|reverse|fill)\(|\bObject\.assign\(\s*(\w+)\s*,"
-    r"|\bdelete\s+(\w+)[.\[]"
-)
+# Functions that change what they are given, and which of their arguments; methods that change what they belong to.
+_CHANGING = {
+    **dict.fromkeys(("array_push", "array_pop", "array_shift", "array_unshift", "array_splice"), slice(1)),
+    **dict.fromkeys(("array_walk", "array_multisort", "shuffle", "settype", "Object.assign"), slice(1)),
+    **dict.fromkeys(("sort", "rsort", "asort", "arsort", "ksort", "krsort", "usort", "uasort", "uksort"), slice(1)),
+    **{"unset": slice(None), "parse_str": slice(1, 2), "preg_match": slice(2, 3), "preg_match_all": slice(2, 3)},
+}
+_CHANGING_METHODS = frozenset(["push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill"])
 _READABLE = frozenset(["client", "node", "json", "map", "list", "answer", "answers", "settled", "error", "sdk error"])
-# Kinds that a turn of a loop does not change.
+# Kinds that no method changes, and kinds that a turn of a loop does not change.
+_CONSTANT = ("client", "node", "answer", "promise", "form", "media")
 _LASTING = ("client", "answer", "json", "flag")
 _BLOCKS = (ir.Define, ir.If, ir.Try, ir.Loop, ir.Do, ir.Return, ir.Throw)
 
@@ -160,16 +163,24 @@ class Statements(Calls):
         if isinstance(value, ir.Call) and isinstance(value.function, ir.Function) and not value.arguments:
             return self.emit_function(value.function)
         made = self._output(part, "drop", lambda: self.settle(value), may_stop=self._may_stop(value))
-        changed = _CHANGES.search(text(part.node))
+        changed = self._changed(part, made)
         if made.is_sdk:
             made.kind = "code"
         elif isinstance(value, ir.Call) and _is_print(value.function):
             made.kind = "print"
         elif changed:
-            word = next(each for each in changed.groups() if each)
-            self.scope.kinds[word] = ""
-            (made,) = self._holes(part, [word], text(part.node))
-        return [made, *self._closures(part)]
+            return [*changed, *self._closures(part)]
+        return [made, *changed, *self._closures(part)]
+
+    def _changed(self, part: ir.Part, made: Output) -> list[Output]:
+        """Holes for the variables that a statement changes on its way, beside those that its Python sets."""
+        trees = [*made.code, *([] if made.test is None else [made.test])]
+        inner = [each for tree in trees for each in ast.walk(tree) if isinstance(each, ast.NamedExpr)]
+        known = made.targets | {each.target.id for each in inner}
+        words = {each for each in _names_set([part]) if self.names[each] not in known}
+        words -= {each for each in words if self.scope.kind(each) in _CONSTANT}
+        self.scope.kinds.update(dict.fromkeys(words, ""))
+        return self._holes(part, words, text(part.node))
 
     def _append_to_form(self, form: str, part: ir.Call) -> list[ast.stmt]:
         """What is appended to a form; with its two parts it is a Media."""
@@ -241,6 +252,7 @@ class Statements(Calls):
         made.may_stop = any(self.scope.kind(word) == "flag" for word in words)
         before = [Output(part, self.place, "code", made.code, uses=made.uses)] if made.code else []
         made.code = []
+        before += self._changed(part.test, made)
         made.branches = [self.branch("if", part.body), *([self.branch("else", part.other)] if part.other else [])]
         return [*before, made, *self._closures(ir.Do(part.node, part.test))]
 
@@ -380,7 +392,8 @@ class Statements(Calls):
         output.is_lasting = bool(self.property_of(assign.target))
         if not output.is_sdk and not output.targets:
             output.kind = "drop"
-        return [*made, *([output] if output.code or output.uses else []), *([] if is_chained else self._closures(part))]
+        made += [*([output] if output.code or output.uses else []), *self._changed(assign, output)]
+        return [*made, *([] if is_chained else self._closures(part))]
 
     def assignment(self, part: ir.Assign) -> list[ast.stmt]:
         """An assignment as statements, and what becomes known by it; a hole where the target is the shop's."""
@@ -388,8 +401,9 @@ class Statements(Calls):
             return self._assignment(part)
         target = part.target
         root = ir.path_of(target)[0]
+        is_item = isinstance(target, ir.Access) and (target.is_item or not self.is_php)
         is_whole = not isinstance(target, ir.Access) or (
-            target.is_item and (self.is_php or bool(self.scope.kind(ir.word_of(root))))
+            is_item and bool(self.is_php or self.scope.kind(ir.word_of(root)))
         )
         words = _leaves_of(root if isinstance(target, ir.Access) else target) if is_whole else []
         owner = target.base if isinstance(target, ir.Access) and target.is_item else target
@@ -547,11 +561,20 @@ def _read(pattern: ir.Items, word: str, part: ir.Assign) -> str:
     return f"{word}: {text(part.node)}"
 
 
-def _names_set(parts: Iterable[ir.Part]) -> set[str]:
-    """The variables that statements set, functions within them left out."""
-    inner = [each for part in parts for each in ir.walk(part, into_functions=False)]
-    targets = [ir.path_of(each.target)[0] for each in inner if isinstance(each, ir.Assign)]
-    return {word for target in targets for word in _leaves_of(target)}
+def _names_set(parts: Iterable[ir.Part], into_functions: bool = False) -> set[str]:
+    """The variables that statements set or change."""
+    found: list[ir.Part] = []
+    for each in (inner for part in parts for inner in ir.walk(part, into_functions)):
+        if isinstance(each, ir.Assign):
+            found += [each.target, each.value] if each.operator == "&=" else [each.target]
+        elif isinstance(each, ir.Operation) and each.operator == "delete":
+            found += each.operands
+        elif isinstance(each, ir.Call):
+            owner, word = ir.owner_of(each), ir.name_of_call(each)
+            name = f"{ir.word_of(owner)}.{word}" if word else ir.word_of(each.function).lower()
+            found += each.arguments[_CHANGING[name]] if name in _CHANGING else []
+            found += [owner] if owner is not None and word in _CHANGING_METHODS else []
+    return {word for each in found for word in _leaves_of(ir.path_of(each)[0])}
 
 
 def _set_around(function: ir.Function) -> set[str]:
@@ -559,7 +582,7 @@ def _set_around(function: ir.Function) -> set[str]:
     inner = [each for part in function.body for each in ir.walk(part) if isinstance(each, ir.Assign)]
     own = {word for each in inner if each.declares for word in _leaves_of(each.target)}
     own |= {word for each in function.parameters for word in _leaves_of(each.pattern)}
-    return {word for each in inner for word in _leaves_of(ir.path_of(each.target)[0])} - own
+    return _names_set(function.body, into_functions=True) - own
 
 
 def _names_changed(parts: Iterable[ir.Part]) -> dict[str, int]:

@@ -471,6 +471,54 @@ def test_what_the_package_lacks_is_left() -> None:
             "ok = HERE(1, '[Rsa.verify(m, s, k)].every(Boolean)', [Rsa.verify(m, s, k)])",
         ),
         (
+            "$check = Rsa::verify(...); if (!$check($m, $s, $k)) { return; }",
+            "php",
+            "check = Rsa.verify\nif not check(m, s, k):",
+        ),
+        (
+            "$post = $instance->v3->pay->native->post(...); $post(['json' => $x]);",
+            "php",
+            "post = instance.v3.pay.native.post\npost({'json': x})",
+        ),
+        (
+            "$f = fn ($x) => json_decode($instance->v3->a->get()->getBody())->n; $instance->v3->b->get(['a' . $f(1)]);",
+            "php",
+            "['a' + php_text(f(1))]",
+        ),
+        ("const v = Rsa.verify; const ok = v(m, s, k)", "js", "v = Rsa.verify"),
+        ("const d = Aes.AesGcm.decrypt", "js", "d = HERE(1, 'Aes.AesGcm.decrypt')"),
+        ("const ok = Rsa['verify'](m, s, k)", "js", "ok = Rsa.verify(m, s, k)"),
+        (
+            "class A { w: Wechatpay; get tx() { return this.w.v3.pay } f() { return this.tx.native.post<X>({ a: 1 }) } }",
+            "ts",
+            "HERE(1, 'this.tx').native.post({'a': 1})",
+        ),
+        (
+            "import { Wechatpay as W } from 'npm:wechatpay-axios-plugin@0.9'\nconst c = new W(o)",
+            "js",
+            "c = Wechatpay(o)",
+        ),
+        (
+            "import process from 'node:process'\nawait wxpay.v3.a.get({ a: process.env.A })",
+            "js",
+            "wxpay.v3.a.get({'a': os.environ['A']})",
+        ),
+        (
+            "for await (const { id, ...o } of l) {\n await wxpay.v3.a.get({ id }) }",
+            "js",
+            "id_ = HERE(1, 'for await (const { id, ...o } of l)')",
+        ),
+        (
+            "$x = match ($r->code()) { 200 => $instance->v3->a->get(), default => throw new X };",
+            "php",
+            "    x = instance.v3.a.get()\nelse:\n    raise NotImplementedError('line 1: throw new X')",
+        ),
+        (
+            "return Rsa::verify($m, $s, $k) ? AesGcm::decrypt($c, $k, $n, $a) : throw new X;",
+            "php",
+            "else:\n    raise NotImplementedError('line 1: throw new X')",
+        ),
+        (
             "switch ($instance->v3->a->post([])->getStatusCode()) { case 200: f(); break; case 204: return; }\n"
             "$instance->v3->b->get();",
             "php",

@@ -70,7 +70,8 @@ class Calls(Expressions):
         is_library = isinstance(root, ir.ClassName) and (root.word == "Wechatpay" or not self.is_php)
         if is_library and not isinstance(part, ir.Call):
             return None
-        made = self.hole_of(part) if isinstance(part, ir.Access) else self.value(part)
+        kind = self.knowledge.functions.get(self.own_method(part), "")
+        made = self.hole_of(part, kind=kind) if isinstance(part, ir.Access) else self.value(part)
         return made.code if made.kind in _NODES or (is_start and self._may_be_client(part)) else None
 
     def _may_be_client(self, part: ir.Part) -> bool:
@@ -165,10 +166,14 @@ class Calls(Expressions):
         if isinstance(function, ir.ClassName):
             return self._builtin(part, function)
         if isinstance(function, ir.Name) and self.scope.kind(function.word) == "function":
-            return Value(python.call(self.value(function).code, *self._positional(part)), "text" if self.is_php else "")
-        if isinstance(function, ir.Name) and not self.is_php and self.scope.kind(function.word) == "node":
-            made_ = self._send(self.value(function).code, "post", part, is_awaited)
-            return self.use(Value(made_, "answer" if is_awaited else "promise", "answer"))
+            closure = self.value(function)
+            return Value(python.call(closure.code, *self._positional(part)), closure.brings)
+        if isinstance(function, ir.Name) and self.scope.kind(function.word) == "node":
+            code = self.value(function).code
+            sent = (
+                python.call(code, *self._options(part)) if self.is_php else self._send(code, "post", part, is_awaited)
+            )
+            return self.use(Value(sent, "answer" if self.is_php or is_awaited else "promise", "answer"))
         if not isinstance(function, ir.Access):
             raise NoRule
         if isinstance(function.base, ir.ClassName):
@@ -202,9 +207,7 @@ class Calls(Expressions):
             if name == "console" and word in _CONSOLE and not self.is_php:
                 return Value(python.call("print", *self._positional(part)), "none")
             return self._built(None if self.is_php else _JAVASCRIPT.get(f"{name}.{word}"), part)
-        told = _RENAMED.get((name, word), word)
-        methods = {each.lower() if self.is_php else each: each for each in STATIC[name]}
-        method = methods.get(told.lower() if self.is_php else told)
+        method = self._helper_method(name, word)
         if method is None:
             return self.hole_of(part, f"{name}{'::' if self.is_php else '.'}{word[:40]}(): {_LACKING}")
         self.uses += 1
@@ -225,6 +228,21 @@ class Calls(Expressions):
                 raise NoRule
             given[0], given[2] = given[2], given[0]
         return Value(python.method(self.needs(CLASSES[name], name), method, *given, **keywords), STATIC[name][method])
+
+    def _helper_method(self, owner: str, word: str) -> str | None:
+        told = _RENAMED.get((owner, word), word)
+        methods = {each.lower() if self.is_php else each: each for each in STATIC.get(owner, ())}
+        return methods.get(told.lower() if self.is_php else told)
+
+    def helper(self, part: ir.Access, owner: str, word: str) -> Value | None:
+        """A static method of a helper class as a value; None where there is none."""
+        method = self._helper_method(owner, word)
+        if method is None:
+            return None
+        if not self.is_php and owner in ("AesGcm", "Hash"):
+            return self.hole_of(part)  # the plugin has other arguments
+        code = python.attribute(self.needs(CLASSES[owner], owner), "from_" if method == "from" else method)
+        return Value(code, "function", STATIC[owner][method])
 
     def _gather(self, part: ir.Call, word: str) -> Value:
         """``Promise.all`` and its like, of promises of the SDK."""

@@ -153,10 +153,9 @@ class Expressions:
                 is_now = is_call or isinstance(value, ast.Lambda)
                 values.append(value if is_now else python.code("lambda: _0", value))
         function = ir.function_of(part)
-        word = ir.word_of(function) or self.own_method(function)
-        return Value(
-            python.hole(text(part.node), values), self.knowledge.functions.get(word, "") or self._stored_kind(part)
-        )
+        word = ir.word_of(function) or self.own_method(function) or self.own_method(part)
+        kind = self.knowledge.functions.get(word, "") or self._stored_kind(part)
+        return Value(python.hole(text(part.node), values), kind)
 
     def _stored_kind(self, part: ir.Part) -> str:
         """The kind of what is kept once it was made: ``$c ??= …``, ``c || (c = …)``."""
@@ -322,6 +321,9 @@ class Expressions:
             word, owner = ir.name_of_call(part), part.base.word if part.base.known else ""
             if word in CONSTANTS.get(owner, ()):
                 return self.use(Value(python.attribute(self.needs("wechatpay_chain.php", owner), word), "text"))
+            helper = self.helper(part, owner, word)
+            if helper is not None:
+                return self.use(helper)
             if owner != "Wechatpay":
                 raise NoRule
             self.left.append(f"Wechatpay.{word[:40]}: the package has no such method")
@@ -335,6 +337,10 @@ class Expressions:
         if node is not None:
             return self.use(Value(node, "node"))
         return self.entry(self.value(part.base), part.key, part.is_optional)
+
+    def helper(self, part: ir.Access, owner: str, word: str) -> Value | None:
+        """A static method of a helper class as a value; None where there is none."""
+        raise NotImplementedError
 
     def environment(self, part: ir.Part, default: ir.Part | None = None) -> Value:
         """``process.env.X``: missing is an error, or what ``||`` gives."""

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["JavaScriptReader"]
 
-_PLUGIN = "wechatpay-axios-plugin"
+# The plugin, by itself or as Deno and browsers name it.
+_PLUGIN = re.compile(r"(?:.*[:/])?wechatpay-axios-plugin(?:@[^/]*)?")
 _HELPERS = frozenset(["AesEcb", "AesGcm", "Formatter", "Hash", "Rsa", "Transformer", "Wechatpay", "Multipart"])
 _FILES = frozenset(["readFileSync", "createReadStream"])
 _LANGUAGE = frozenset(["JSON", "Object", "Promise", "Math", "console", "process", "String", "Number", "parseInt"])
@@ -67,9 +68,9 @@ class JavaScriptReader(Reader):
         if found:
             self._require(found[1], name, found[2] or "")
         elif name.type == "object_pattern" and self.imported.get(value) in ("", "Aes"):
-            self._require(_PLUGIN, name, "")
+            self._require("wechatpay-axios-plugin", name, "")
         elif part and self.imported.get(part[1]) == "":
-            self._import(_PLUGIN, text(name), part[2])
+            self._import("wechatpay-axios-plugin", text(name), part[2])
         else:
             kind = "shorthand_property_identifier_pattern"
             self.declared.update(text(each) for each in nodes_in(name) if each is name or each.type == kind)
@@ -88,9 +89,9 @@ class JavaScriptReader(Reader):
 
     def _import(self, library: str, local: str, word: str) -> None:
         is_file = library.removeprefix("node:") == "fs" and (word in _FILES or not word)
-        if is_file or library == _PLUGIN:
+        if is_file or _PLUGIN.fullmatch(library):
             self.imported[local] = "" if word in ("fs", "default") else word
-        else:
+        elif library.removeprefix("node:") != "process":
             self.declared.add(local)
 
     def short_type(self, node: Node | None) -> str:
@@ -265,7 +266,9 @@ class JavaScriptReader(Reader):
     def _subscript(self, node: Node) -> ir.Part:
         base, index = self.value(field_of(node, "object")), self.value(field_of(node, "index"))
         is_optional = field_of(node, "optional_chain") is not None
-        return self._await_whole(ir.Access(node, self._without_await(base), index, True, is_optional), base)
+        # A helper's method is one, however it is written.
+        is_item = not (isinstance(base, ir.ClassName) and ir.literal_text(index))
+        return self._await_whole(ir.Access(node, self._without_await(base), index, is_item, is_optional), base)
 
     def _call(self, node: Node) -> ir.Part | None:
         arguments = field_of(node, "arguments")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wechatpay_chain.port import ir
@@ -77,6 +78,9 @@ class PhpReader(Reader):
     def effect(self, node: Node, value: ir.Part) -> list[ir.Part]:
         """An expression statement: ``a ?: die()`` and ``$x = a ?? throw b`` are ifs."""
         whole = value.value if isinstance(value, ir.Assign) else None
+        if isinstance(value, ir.Assign) and _is_split(whole):
+            target, sign = value.target, value.operator
+            return self._split(value.value, lambda each: ir.Do(each.node, ir.Assign(each.node, target, sign, each)))
         if isinstance(value, ir.Assign) and isinstance(whole, ir.Operation) and self._stop(whole.operands[-1]):
             (inner,) = self.effect(node, whole)
             if isinstance(inner, ir.If) and len(whole.operands) == 2:
@@ -94,6 +98,19 @@ class PhpReader(Reader):
                 return [ir.If(node, test, [stop], [])]
         stop = self._stop(value)
         return super().effect(node, value) if stop is None else [stop]
+
+    def _split(self, value: ir.Part, make: Callable[[ir.Part], ir.Part]) -> list[ir.Part]:
+        """The branches of ``? :`` or ``match``, each as a statement of its own."""
+        if isinstance(value, ir.Operation) and _is_split(value):
+            test, body, other = value.operands
+            return [ir.If(value.node, test, self._split(body, make), self._split(other, make))]
+        return [self._stop(value) or make(value)]
+
+    def _return(self, node: Node) -> list[ir.Part]:
+        value = self.inner(node)
+        if value is None or not _is_split(value):
+            return [ir.Return(node, value)]
+        return self._split(value, lambda each: ir.Return(each.node, each))
 
     def _stop(self, value: ir.Part) -> ir.Part | None:
         if isinstance(value, ir.Operation) and value.operator == "throw":
@@ -230,14 +247,16 @@ class PhpReader(Reader):
         return ir.Name(node, "this") if is_own else self.value(node)
 
     def _call(self, node: Node) -> ir.Part | None:
-        function = field_of(node, "function")
+        function, nodes = field_of(node, "function"), children(field_of(node, "arguments"))
         callee = self._member(node) if function is None else self.value(function)
-        found = self._arguments(children(field_of(node, "arguments")))
+        if any(each.type == "variadic_placeholder" for each in nodes):
+            return callee  # the function itself
+        found = self._arguments(nodes)
         return None if found is None else ir.Call(node, callee, *found)
 
     def _arguments(self, nodes: list[Node]) -> tuple[list[ir.Part], list[str]] | None:
-        """The arguments of a call and their names; None for what stands for a function, or is changed by it."""
-        if any(each.type == "variadic_placeholder" or _is_reference(each) for each in nodes):
+        """The arguments of a call and their names; None for what is changed by it."""
+        if any(map(_is_reference, nodes)):
             return None
         names = [text(field_of(each, "name")) if len(children(each)) > 1 else "" for each in nodes]
         return [self.value(children(each)[-1]) for each in nodes], names
@@ -277,15 +296,23 @@ class PhpReader(Reader):
         subject = self.value(field_of(node, "condition"))
         arms = children(field_of(node, "body"))
         tail = [each for each in arms if each.type == "match_default_expression"]
-        if not isinstance(subject, ir.Name | ir.Literal) or any(map(is_broken, arms)):
+        if any(map(is_broken, arms)):
             return None
+        given: list[ir.Part] = [subject]
+        if not isinstance(subject, ir.Name | ir.Literal):
+            # The first comparison keeps the subject.
+            subject = ir.Name(node, f"case_{node.start_byte}")
+            given[0] = ir.Assign(node, subject, "=", given[0], declares=True)
         made = self.value(children(tail[0])[-1]) if tail else ir.Other(node, [])
-        for arm in reversed([each for each in arms if each not in tail]):
+        branches: list[tuple[ir.Part, ir.Part]] = []
+        for arm in [each for each in arms if each not in tail]:
             conditions, value = children(arm)
-            tests: list[ir.Part] = [
-                ir.Operation(arm, "===", [subject, self.value(each)]) for each in children(conditions)
-            ]
-            made = ir.Operation(node, "?:", [any_of(arm, tests), self.value(value), made])
+            tests: list[ir.Part] = []
+            for each in children(conditions):
+                tests.append(ir.Operation(each, "===", [given.pop() if given else subject, self.value(each)]))
+            branches.append((any_of(conditions, tests), self.value(value)))
+        for test, branch in reversed(branches):
+            made = ir.Operation(node, "?:", [test, branch, made])
         return made
 
     switch = ("==", "condition")
@@ -297,6 +324,7 @@ class PhpReader(Reader):
     statements = Reader.statements | by_type(
         {
             "interface_declaration enum_declaration": Reader.define_class,
+            "return_statement": _return,
             "static_variable_declaration": _static,
             "echo_statement": lambda self, node: ir.Do(node, self._echo(node)),
             "foreach_statement": _foreach,
@@ -328,6 +356,13 @@ class PhpReader(Reader):
             "reference_assignment_expression": _reference,
         }
     )
+
+
+def _is_split(value: ir.Part | None) -> bool:
+    """Whether one of the branches of ``? :`` throws."""
+    is_choice = isinstance(value, ir.Operation) and value.operator == "?:" and len(value.operands) == 3
+    inner = ir.walk(value, into_functions=False) if is_choice and value is not None else ()
+    return any(isinstance(each, ir.Operation) and each.operator == "throw" for each in inner)
 
 
 def _flatten(nodes: list[Node]) -> list[Node]:

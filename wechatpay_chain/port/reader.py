@@ -92,7 +92,7 @@ class Reader:
         if isinstance(value, ir.Operation) and value.operator == "?:" and len(value.operands) == 3:
             test, body, other = value.operands
             return [ir.If(node, test, self.effect(body.node, body), self.effect(other.node, other))]
-        return [ir.Do(node, value)]
+        return [] if isinstance(value, ir.Literal) else [ir.Do(node, value)]
 
     def expression(self, node: Node) -> list[ir.Part]:
         """An expression, or several with commas between, as a statement."""

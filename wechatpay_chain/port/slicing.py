@@ -66,6 +66,12 @@ class Output:
         """Whether something of the SDK is in it."""
         return bool(self.uses or self.left)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is Python without a hole."""
+        is_code = self.kind in ("code", "print") and bool(self.code)
+        return is_code and not any(next(python.holes_in(each), None) for each in self.code)
+
     def loads(self) -> set[str]:
         """The names that the Python reads."""
         trees = [*self.code, *([] if self.test is None else [self.test])]
@@ -142,8 +148,7 @@ def _prune_scope(scope: Output, shared: set[str]) -> None:
             made = {word for other in kept for word in other.targets}
             made |= {branch.name for other in own for branch in other.branches}
             words = each.loads() - {"json", "time"}
-            is_whole = not any(next(python.holes_in(statement), None) for statement in each.code)
-            each.is_kept = bool(words) and words <= made and is_whole
+            each.is_kept = bool(words) and words <= made and each.is_whole
 
 
 def _may_leave(output: Output) -> bool:

@@ -17,7 +17,7 @@ from wechatpay_chain.port.calls import PRINTS, Calls
 from wechatpay_chain.port.expressions import NoRule, Scope, Value
 from wechatpay_chain.port.sdk import CLIENT_TYPES, EXCEPTIONS
 from wechatpay_chain.port.slicing import FOREVER, Branch, Output, is_log, leaves, prune, words_in
-from wechatpay_chain.port.source import text
+from wechatpay_chain.port.source import head, text
 
 __all__ = ["Statements"]
 
@@ -29,12 +29,8 @@ _TYPES = {
 }
 # Calls that go on only where their argument is true, or false; so do methods of what is called an assertion.
 _ASSERTS = {
-    "assert": True,
-    "throw_unless": True,
-    "abort_unless": True,
-    "invariant": True,
-    "throw_if": False,
-    "abort_if": False,
+    **dict.fromkeys(("assert", "asserttrue", "throw_unless", "abort_unless", "invariant"), True),
+    **dict.fromkeys(("assertfalse", "throw_if", "abort_if"), False),
 }
 _ASSERT_METHODS = {"true": True, "ok": True, "istrue": True, "false": False, "isfalse": False, "strict": True}
 # Functions that change what they are given, and which of their arguments; methods that change what they belong to.
@@ -118,13 +114,13 @@ class Statements(Calls):
         return [Output(part, self.place, "code", [stop], span=self.span, may_stop=True)]
 
     def _holes(
-        self, part: ir.Part, words: Iterable[str], head: str, checks: Iterable[str] = (), **more: Any
+        self, part: ir.Part, words: Iterable[str], source: str, checks: Iterable[str] = (), **more: Any
     ) -> list[Output]:
         """Variables that something of the shop's has set; a check is not left to a hole."""
         made: list[Output] = []
         for word in sorted(words):
             name = self.names[word]
-            code = [python.stop(_line(part), head) if word in checks else python.assign(name, python.hole(head))]
+            code = [python.stop(_line(part), source) if word in checks else python.assign(name, python.hole(source))]
             made.append(
                 Output(part, self.place, "code", code, targets=frozenset([name]), **{"span": self.span, **more})
             )
@@ -206,10 +202,11 @@ class Statements(Calls):
         inner = ir.awaited(value)
         if not isinstance(inner, ir.Call) or not inner.arguments:
             return None
-        function, first = inner.function, inner.arguments[0]
-        goes_on = _ASSERTS.get(ir.word_of(function).lower())
-        if isinstance(function, ir.Access) and "assert" in ir.word_of(function.base).lower():
-            goes_on = _ASSERT_METHODS.get(ir.name_of_call(function).lower())
+        function, first, owner = inner.function, inner.arguments[0], ir.word_of(ir.owner_of(inner)).lower()
+        word = ir.word_of(function) or ir.name_of_call(inner)
+        goes_on = None if owner == "console" else _ASSERTS.get(word.lower())
+        if "assert" in owner:
+            goes_on = _ASSERT_METHODS.get(ir.name_of_call(inner).lower())
         return None if goes_on is None else ir.Operation(inner.node, "!", [first]) if goes_on else first
 
     def emit_return(self, part: ir.Return) -> list[Output]:
@@ -258,7 +255,7 @@ class Statements(Calls):
 
     def emit_loop(self, part: ir.Loop) -> list[Output]:
         """The statements of a turn; what the turns leave behind is a hole."""
-        head, written = text(part.node).split("{")[0], _names_set(part.body)
+        told, written = head(part.node), _names_set(part.body)
         outer, self.span = self.span, (part.node.start_byte, part.node.end_byte)
         targets = [word for each in part.targets for word in _leaves_of(each)]
         flags = {word for word in written if self.scope.kind(word) == "flag"}
@@ -267,7 +264,7 @@ class Statements(Calls):
         made = [] if part.source is None else self.emit_do(ir.Do(part.source.node, part.source))
         if part.source is not None and targets and self.value(part.source).kind == "answers":
             self.scope.kinds[targets[-1]] = "answer"
-        made += self._holes(part, targets, head)
+        made += self._holes(part, targets, told)
         if part.test is not None:
             turns = self.emit_if(ir.If(part.node, part.test, part.body, [ir.Throw(part.node, None)]))
             for each in turns:
@@ -281,7 +278,7 @@ class Statements(Calls):
             made += self._end(last) if isinstance(last, ir.Return | ir.Throw) else []
         flags |= {word for word in written if self.scope.kind(word) == "flag"}
         self.span = outer
-        return made + self._holes(part, written, head, flags, span=(part.node.end_byte, FOREVER))
+        return made + self._holes(part, written, told, flags, span=(part.node.end_byte, FOREVER))
 
     def emit_try(self, part: ir.Try) -> list[Output]:
         """What is tried, and what follows its errors."""

@@ -253,6 +253,12 @@ def test_what_a_statement_is_made_of(source: str, python: str) -> None:
     assert python in code_of(source, "php")
 
 
+def test_an_entry_that_may_be_no_array_is_not_taken_for_one() -> None:
+    """``(array)`` leaves a decoded document as it is; of an entry nobody knows."""
+    source = "$d = (array) json_decode($s, true);\n$instance->v3->a->post([$d, (array) $d['a']]);"
+    assert code_of(source, "php") == "d = json.loads(s)\ninstance.v3.a.post([d, HERE(1, \"(array) $d['a']\")])"
+
+
 @pytest.mark.parametrize(
     ("source", "language", "python"),
     [
@@ -517,6 +523,16 @@ def test_what_the_package_lacks_is_left() -> None:
             "return Rsa::verify($m, $s, $k) ? AesGcm::decrypt($c, $k, $n, $a) : throw new X;",
             "php",
             "else:\n    raise NotImplementedError('line 1: throw new X')",
+        ),
+        ("const { get } = wxpay.v3.certificates\nconst r = await get()", "js", "r = get()"),
+        ("const p = wxpay.v3.a.get\nawait p({ params: q })", "js", "p({'params': q})"),
+        ("const p = wxpay.v3.a.get\nconst r = p()", "js", "r = HERE(1, 'p()')"),
+        ("const r = await (await wxpay()).v3.a.get()", "js", "r = HERE(1, 'await wxpay()').v3.a.get()"),
+        ("await (wxpay.v3.a.get())", "js", "wxpay.v3.a.get()"),
+        (
+            "try { await wxpay.v3.a.get() } catch (e) { if (e instanceof AxiosError) f(e.response.data) }",
+            "js",
+            "    if HERE(1, 'e instanceof AxiosError'):\n        HERE(2, 'f(e.response.data)', e.response.data)",
         ),
         (
             "switch ($instance->v3->a->post([])->getStatusCode()) { case 200: f(); break; case 204: return; }\n"

@@ -168,12 +168,14 @@ class Calls(Expressions):
         if isinstance(function, ir.Name) and self.scope.kind(function.word) == "function":
             closure = self.value(function)
             return Value(python.call(closure.code, *self._positional(part)), closure.brings)
-        if isinstance(function, ir.Name) and self.scope.kind(function.word) == "node":
-            code = self.value(function).code
-            sent = (
-                python.call(code, *self._options(part)) if self.is_php else self._send(code, "post", part, is_awaited)
-            )
-            return self.use(Value(sent, "answer" if self.is_php or is_awaited else "promise", "answer"))
+        kind = self.scope.kind(function.word) if isinstance(function, ir.Name) else ""
+        if kind == "verb" and not (self.is_php or is_awaited):
+            return self.use(self.hole_of(part))  # a verb that was kept makes no promise here
+        if kind == "verb" or (kind == "node" and not self.is_php):
+            code, is_now = self.value(function).code, is_awaited or self.is_php
+            sent = self._send(code, "post", part, is_awaited) if kind == "node" else None
+            sent = sent or python.call(code, *self._options(part))
+            return self.use(Value(sent, "answer" if is_now else "promise", "answer"))
         if not isinstance(function, ir.Access):
             raise NoRule
         if isinstance(function.base, ir.ClassName):
@@ -384,7 +386,9 @@ class Calls(Expressions):
         if not self.is_php and is_error and word == "response":
             return self.use(Value(python.attribute(base.code, word), "answer"))
         if base.kind in _NODES and word is not None and not self.is_php:
-            return self.use(Value(self._segment(base.code, ir.Access(key.node, key, key)), "node"))
+            return self.use(
+                Value(self._segment(base.code, ir.Access(key.node, key, key)), "verb" if verb_of(word) else "node")
+            )
         if base.kind in _ENTRIES and isinstance(key, ir.Literal) and isinstance(key.value, _ENTRY_KEYS[base.kind]):
             return Value(python.item(base.code, key.value), _ENTRIES[base.kind])
         index = self.value(key)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from wechatpay_chain.port import ir, python
 from wechatpay_chain.port.python import Names
-from wechatpay_chain.port.sdk import CONSTANTS, EXCEPTIONS
+from wechatpay_chain.port.sdk import CONSTANTS, EXCEPTIONS, verb_of
 from wechatpay_chain.port.source import text
 
 __all__ = ["Expressions", "Knowledge", "NoRule", "Scope", "Value"]
@@ -238,7 +238,7 @@ class Expressions:
         if made.kind in ("int", "body"):
             is_constant = isinstance(made.code, ast.Constant)
             return ast.Constant(ast.unparse(made.code)) if is_constant else python.call("str", made.code)
-        if made.kind in ("map", "list", "none", "answer", "promise", "client", "node"):
+        if made.kind in ("map", "list", "none", "answer", "promise", "client", "node", "verb"):
             raise NoRule
         return self.convert("php_text" if self.is_php else "js_text", made.code)
 
@@ -335,7 +335,7 @@ class Expressions:
             return Value(python.name(self.names[owned]), self.knowledge.properties[owned])
         node = self.node(part, is_sure=True)
         if node is not None:
-            return self.use(Value(node, "node"))
+            return self.use(Value(node, "verb" if verb_of(ir.name_of_call(part)) else "node"))
         return self.entry(self.value(part.base), part.key, part.is_optional)
 
     def helper(self, part: ir.Access, owner: str, word: str) -> Value | None:
@@ -421,7 +421,9 @@ class Expressions:
             return Value(self.as_text(made), "text")
         if kind == "object" and isinstance(operand, ir.Items):
             return Value(made.code if operand.entries else ast.Dict([], []), "map")
-        if made.kind in _CASTS.get(kind, ()):
+        if made.kind in _CASTS.get(kind, ()) or (
+            kind == "array" and made.kind == "json" and isinstance(operand, ir.Call)
+        ):
             return made
         if kind == "int" and made.kind not in ("map", "list", "float", "flag"):
             return Value(self.convert("php_int", made.code), "int")
@@ -467,8 +469,9 @@ class Expressions:
                 if (left.kind, right.kind) != ("int", "int"):
                     raise NoRule
                 return python.code(f"_0 {operator} _1", left.code, right.code)
-            if operator == "instanceof" and isinstance(operands[1], ir.ClassName):
-                found = EXCEPTIONS.get(operands[1].word) if operands[1].known else None
+            if operator == "instanceof":
+                kind = operands[1]
+                found = EXCEPTIONS.get(kind.word) if isinstance(kind, ir.ClassName) and kind.known else None
                 if found is None or left.kind not in ("error", "sdk error"):
                     raise NoRule
                 return python.call("isinstance", left.code, self.exception(found[0]))
@@ -531,7 +534,7 @@ _KINDS: dict[type, str] = {bool: "flag", int: "int", float: "float", str: "text"
 _LOGIC: dict[str, type[ast.boolop]] = {"&&": ast.And, "and": ast.And, "||": ast.Or, "or": ast.Or}
 _FLAGS = frozenset(["!", "instanceof", "<", ">", "<=", ">=", *_EQUAL, *_LOGIC])
 # What a cast leaves as it is.
-_CASTS = {"array": ("json", "map", "list"), "bool": ("flag",), "int": ("int",)}
+_CASTS = {"array": ("map", "list"), "bool": ("flag",), "int": ("int",)}
 
 
 def _common(kinds: Iterable[str]) -> str:

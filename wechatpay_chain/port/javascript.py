@@ -274,8 +274,14 @@ class JavaScriptReader(Reader):
         arguments = field_of(node, "arguments")
         if arguments is not None and arguments.type != "arguments":
             return None
-        callee = self.value(field_of(node, "function", "constructor"))
+        function = field_of(node, "function", "constructor")
         values = [self.value(each) for each in children(arguments)]
+        if text(function) == "await" and len(values) == 1:
+            # The grammar takes ``await (f)`` for a call.
+            whole = ir.Await(node, values[0])
+            self.early.add(whole)
+            return whole
+        callee = self.value(function)
         if any(child.type == "optional_chain" for child in node.children):
             return ir.Other(node, [callee, *values])
         if isinstance(callee, ir.Await) and field_of(node, "type_arguments") is not None:

@@ -156,8 +156,10 @@ class _Listing:
         self.file = file
         self.snippet = snippet
         self.comments: list[list[str]] = []
+        # The names of the present function, and those that stay when it is over.
         self.made: set[str] = set()
         self.read: set[str] = set()
+        self.lasting: set[str] = set()
         self.broken = 0
 
     def write(self) -> None:
@@ -177,7 +179,7 @@ class _Listing:
             lines += ["", f"# left: line {line}: {reason}"]
         self.report.blocks += [lines] if lines else []
         self.report.imports |= {each for each in imports if (each[1] or each[0].partition(".")[0]) in self.read}
-        supplied = self.read - self.made - {word or module for module, word in imports} - {"HERE"}
+        supplied = self.read - self.made - self.lasting - {word or module for module, word in imports} - {"HERE"}
         self.report.names.setdefault(self.file, set()).update(word for word in supplied if not hasattr(builtins, word))
 
     def _outputs(self) -> tuple[list[Output], set[tuple[str, str]]]:
@@ -213,12 +215,18 @@ class _Listing:
         if not output.is_kept:
             return []
         if output.kind == "scope":
-            return self._all(output.branches[0].outputs)
+            outer, self.made, self.read = (self.made, self.read), set(), set()
+            made = self._all(output.branches[0].outputs)
+            missing = self.read - self.made
+            self.made, self.read = outer
+            self.read |= missing
+            return made
         if output.kind in ("if", "try"):
             return self._if(output) if output.kind == "if" else self._try(output)
         node = output.part.node
         source = _head(node) if isinstance(output.part, ir.Loop) else _dedent(text(node))
         code = [self._number_holes(each) for each in output.code]
+        self.lasting |= output.targets if output.is_lasting else set()
         self.made |= output.targets | {each.name for each in output.code if isinstance(each, ast.FunctionDef)}
         self._record(output, source, "\n".join(map(python.code_of, code)))
         return [self._comment(output, source), *code] if code or output.is_sdk else []

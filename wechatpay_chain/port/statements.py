@@ -43,7 +43,7 @@ _CHANGING = {
 _CHANGING_METHODS = frozenset(["push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill"])
 _READABLE = frozenset(["client", "node", "json", "map", "list", "answer", "answers", "settled", "error", "sdk error"])
 # Kinds that no method changes, and kinds that a turn of a loop does not change.
-_CONSTANT = ("client", "node", "answer", "promise", "form", "media")
+_CONSTANT = ("client", "node", "verb", "answer", "promise", "form", "media")
 _LASTING = ("client", "answer", "json", "flag")
 _BLOCKS = (ir.Define, ir.If, ir.Try, ir.Loop, ir.Do, ir.Return, ir.Throw)
 

@@ -21,7 +21,6 @@ __all__ = [
     "CERTIFICATE",
     "MOST_LISTED",
     "Field",
-    "field_title",
     "fields",
     "label_of",
     "list_operations",
@@ -62,12 +61,6 @@ def manual(path: str, method: str = "", mchid: str = "", dialect: Dialect = NATI
         head = f"{len(below)} operations{' below' if here else ''}"
         pages += ["\n".join([head, *words_below(path, below)])] if below else []
     return "\n\n".join(pages)
-
-
-def field_title(name: str, schema: Mapping[str, Any]) -> str:
-    """A field by its official name in Chinese and its own, ``公众号ID（appid）``, or by its own alone."""
-    label = label_of(schema)
-    return f"{label}（{name}）" if label else name
 
 
 def label_of(schema: Mapping[str, Any]) -> str:

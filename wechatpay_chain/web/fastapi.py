@@ -52,7 +52,7 @@ def receive(
         update_wrapper(endpoint, handler)
         vars(endpoint).pop("__wrapped__")  # FastAPI would look there whether it is a coroutine
         # What FastAPI fills in: the request in place of the notification, and what else the function takes.
-        endpoint.__signature__ = _signature(handler)  # type: ignore[attr-defined]
+        vars(endpoint)["__signature__"] = _signature(handler)
         return endpoint
 
     return decorate

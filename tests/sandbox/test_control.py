@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from tests.listener import listening
 from tests.sandbox import by_hand, shop
 from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.cli import main
@@ -348,3 +349,15 @@ def test_a_reset_forgets_what_is_on_its_way(gateway: Sandbox) -> None:
     assert (list(gateway.requests), len(gateway.journal)) == ([], 0)
     assert shop.control(gateway, "GET", "orders")[1] == {"orders": []}
     assert gateway.world.settings.close_wait == 0
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b'"x"', b"null", b"5", b"<html>"])
+@pytest.mark.parametrize("status", [200, 404])
+def test_another_server_is_no_sandbox(status: int, body: bytes) -> None:
+    """Nothing was paid there, whatever it says, and the command ends with 7."""
+    commands: list[tuple[str, ...]] = [("pay", "1"), ("log",), ("fault",), ("push", "X", "--to", "http://a.example/")]
+    with listening() as server:
+        for argv in commands:
+            server.answers = [(status, body)]
+            code, out, err = run(*argv, "--url", server.url)
+            assert (code, out, "no sandbox answers at" in err, err.count("\n")) == (7, "", True, 1), argv

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from wechatpay_chain.catalog import sample, tree
 from wechatpay_chain.catalog.alternatives import groups
+from wechatpay_chain.catalog.conditions import conditions
 from wechatpay_chain.catalog.facts import Operation, is_legacy, links
 from wechatpay_chain.catalog.overview import overview
 from wechatpay_chain.catalog.remedies import REPEATS, error_codes
@@ -230,4 +231,5 @@ def _demands(name: str, schema: Mapping[str, Any], sent: Operation | None, place
     others = next((each.names for each in groups(sent) if each.place == place and name in each.names), ())
     role = _OF_ROLES.get((str(schema.get("role")), bool(schema.get("needed"))), "")
     one = f"one of {', '.join(others)}" if others else ""
-    return list(filter(None, ["required" if schema.get("required") and not others else "", one, role]))
+    when = ["" if place else f"required where {each.when}" for each in conditions(sent) if each.field == name]
+    return list(filter(None, ["required" if schema.get("required") and not others else "", one, *when, role]))

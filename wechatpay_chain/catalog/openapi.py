@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from wechatpay_chain.catalog.alternatives import Group, groups
+from wechatpay_chain.catalog.conditions import conditions
 from wechatpay_chain.catalog.facts import Operation, is_legacy, links, operations, version
 from wechatpay_chain.catalog.manual import label_of
 from wechatpay_chain.catalog.remedies import REPEATS, ErrorCode, error_codes
@@ -190,6 +191,7 @@ def _extensions(operation: Operation) -> dict[str, Any]:
             {"in": "/".join(group.place), "names": list(group.names), "exactly": group.only_one}
             for group in groups(operation)
         ],
+        "x-required-when": [{"name": each.field, "when": each.when} for each in conditions(operation)],
     }
     return {name: value for name, value in known.items() if value}
 

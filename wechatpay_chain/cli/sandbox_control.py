@@ -146,7 +146,7 @@ _OWN = {
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ask, and print what it says: JSON for what was done, one line for each request of a log."""
     method, path, body = _call(arguments, console)
-    status, told = _ask(arguments, console, method, path, body)
+    status, told = _ask(arguments, console, method, path, body, _TOLD.get(arguments.action, _OF_FAULTS[method]))
     if told is None:
         return status
     if arguments.action == "log":
@@ -163,7 +163,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 def push(arguments: argparse.Namespace, console: Console, fields: Mapping[str, Any]) -> int:
     """Let the sandbox itself push, and go on by its schedule; fails where the receiver did not accept it at once."""
-    status, told = _ask(arguments, console, "POST", "push", fields)
+    status, told = _ask(arguments, console, "POST", "push", fields, "accepted")
     if told is None:
         return status
     console.say(json.dumps(told, ensure_ascii=False))
@@ -175,9 +175,9 @@ def push(arguments: argparse.Namespace, console: Console, fields: Mapping[str, A
 
 
 def _ask(
-    arguments: argparse.Namespace, console: Console, method: str, path: str, body: Mapping[str, Any] | None
+    arguments: argparse.Namespace, console: Console, method: str, path: str, body: Mapping[str, Any] | None, key: str
 ) -> tuple[int, Any]:
-    """The exit code and what was answered; None where the complaint has been made."""
+    """The exit code and what was answered; None where the complaint has been made. ``key`` is in a sandbox's answer."""
     import requests
 
     place = _place(arguments, console.environment)
@@ -201,8 +201,12 @@ def _ask(
         except (requests.RequestException, ValueError, OSError) as error:
             console.complain(f"no sandbox answers at {place.url}: {type(error).__name__}")
             return Status.TRANSPORT, None
-    if answer.status_code >= 400:
-        console.complain(f"{answer.status_code} {told.get('code')}: {told.get('message')}")
+    is_refused = answer.status_code >= 400
+    if not isinstance(told, dict) or ("code" if is_refused else key) not in told:
+        console.complain(f"no sandbox answers at {place.url}: what is there says {answer.status_code} in other words")
+        return Status.TRANSPORT, None
+    if is_refused:
+        console.complain(f"{answer.status_code} {told['code']}: {told.get('message')}")
         return Status.CLIENT_ERROR, None
     return Status.OK, told
 
@@ -286,6 +290,23 @@ def _times(arguments: argparse.Namespace) -> dict[str, Any]:
     """Nothing for once, None for ever."""
     return {} if arguments.times is None else {"times": arguments.times or None}
 
+
+# A field that each answer has: another server's 200 is none that something was done.
+_TOLD = {
+    "pay": "transaction_id",
+    "close": "trade_state",
+    "refund": "out_refund_no",
+    "transfer": "out_bill_no",
+    "payscore": "out_order_no",
+    "applyment": "number",
+    "complain": "complaint_id",
+    "resend": "id",
+    "answer": "id",
+    "advance": "factor",
+    "reset": "status",
+    "log": "requests",
+}
+_OF_FAULTS = {"GET": "faults", "POST": "id", "DELETE": "status"}
 
 _Made = tuple[str, str, "dict[str, Any] | None"]
 _CALLS: Mapping[str, Callable[[argparse.Namespace, Console], _Made]] = {

@@ -70,7 +70,8 @@ class Calls(Expressions):
         is_library = isinstance(root, ir.ClassName) and (root.word == "Wechatpay" or not self.is_php)
         if is_library and not isinstance(part, ir.Call):
             return None
-        made = self.hole_of(part) if isinstance(part, ir.Access) else self.value(part)
+        kind = self.knowledge.functions.get(self.own_method(part), "")
+        made = self.hole_of(part, kind=kind) if isinstance(part, ir.Access) else self.value(part)
         return made.code if made.kind in _NODES or (is_start and self._may_be_client(part)) else None
 
     def _may_be_client(self, part: ir.Part) -> bool:
@@ -150,8 +151,8 @@ class Calls(Expressions):
         return made
 
     def _is_form_headers(self, part: ir.Part) -> bool:
-        function = part.function if ir.name_of_call(part) == "getHeaders" and isinstance(part, ir.Call) else None
-        return isinstance(function, ir.Access) and self.value(function.base).kind == "media"
+        owner = ir.owner_of(part) if ir.name_of_call(part) == "getHeaders" else None
+        return owner is not None and self.value(owner).kind == "media"
 
     # Every call
 
@@ -165,10 +166,16 @@ class Calls(Expressions):
         if isinstance(function, ir.ClassName):
             return self._builtin(part, function)
         if isinstance(function, ir.Name) and self.scope.kind(function.word) == "function":
-            return Value(python.call(self.value(function).code, *self._positional(part)), "text" if self.is_php else "")
-        if isinstance(function, ir.Name) and not self.is_php and self.scope.kind(function.word) == "node":
-            made_ = self._send(self.value(function).code, "post", part, is_awaited)
-            return self.use(Value(made_, "answer" if is_awaited else "promise", "answer"))
+            closure = self.value(function)
+            return Value(python.call(closure.code, *self._positional(part)), closure.brings)
+        kind = self.scope.kind(function.word) if isinstance(function, ir.Name) else ""
+        if kind == "verb" and not (self.is_php or is_awaited):
+            return self.use(self.hole_of(part))  # a verb that was kept makes no promise here
+        if kind == "verb" or (kind == "node" and not self.is_php):
+            code, is_now = self.value(function).code, is_awaited or self.is_php
+            sent = self._send(code, "post", part, is_awaited) if kind == "node" else None
+            sent = sent or python.call(code, *self._options(part))
+            return self.use(Value(sent, "answer" if is_now else "promise", "answer"))
         if not isinstance(function, ir.Access):
             raise NoRule
         if isinstance(function.base, ir.ClassName):
@@ -202,9 +209,7 @@ class Calls(Expressions):
             if name == "console" and word in _CONSOLE and not self.is_php:
                 return Value(python.call("print", *self._positional(part)), "none")
             return self._built(None if self.is_php else _JAVASCRIPT.get(f"{name}.{word}"), part)
-        told = _RENAMED.get((name, word), word)
-        methods = {each.lower() if self.is_php else each: each for each in STATIC[name]}
-        method = methods.get(told.lower() if self.is_php else told)
+        method = self._helper_method(name, word)
         if method is None:
             return self.hole_of(part, f"{name}{'::' if self.is_php else '.'}{word[:40]}(): {_LACKING}")
         self.uses += 1
@@ -225,6 +230,21 @@ class Calls(Expressions):
                 raise NoRule
             given[0], given[2] = given[2], given[0]
         return Value(python.method(self.needs(CLASSES[name], name), method, *given, **keywords), STATIC[name][method])
+
+    def _helper_method(self, owner: str, word: str) -> str | None:
+        told = _RENAMED.get((owner, word), word)
+        methods = {each.lower() if self.is_php else each: each for each in STATIC.get(owner, ())}
+        return methods.get(told.lower() if self.is_php else told)
+
+    def helper(self, part: ir.Access, owner: str, word: str) -> Value | None:
+        """A static method of a helper class as a value; None where there is none."""
+        method = self._helper_method(owner, word)
+        if method is None:
+            return None
+        if not self.is_php and owner in ("AesGcm", "Hash"):
+            return self.hole_of(part)  # the plugin has other arguments
+        code = python.attribute(self.needs(CLASSES[owner], owner), "from_" if method == "from" else method)
+        return Value(code, "function", STATIC[owner][method])
 
     def _gather(self, part: ir.Call, word: str) -> Value:
         """``Promise.all`` and its like, of promises of the SDK."""
@@ -328,16 +348,13 @@ class Calls(Expressions):
 
     def _form(self, part: ir.Call) -> Value | None:
         """``new Multipart().append('meta', …).append('file', …)`` is a Media."""
-        each = part.function.base if isinstance(part.function, ir.Access) else part
-        if ir.name_of_call(part) != "append":
-            return None
-        calls: list[ir.Call] = [part]
-        while ir.name_of_call(each) == "append" and isinstance(each, ir.Call):
+        calls: list[ir.Call] = []
+        each: ir.Part | None = part
+        while isinstance(each, ir.Call) and ir.name_of_call(each) == "append":
             calls.append(each)
-            each = each.function.base if isinstance(each.function, ir.Access) else each
-        if not isinstance(each, ir.New) or ir.word_of(each.function) != "Multipart":
-            return None
-        return self.media(part, calls)
+            each = ir.owner_of(each)
+        is_form = calls and isinstance(each, ir.New) and ir.word_of(each.function) == "Multipart"
+        return self.media(part, calls) if is_form else None
 
     def media(self, part: ir.Part, calls: list[ir.Call]) -> Value:
         """The Media of a form to which these calls append."""
@@ -369,7 +386,9 @@ class Calls(Expressions):
         if not self.is_php and is_error and word == "response":
             return self.use(Value(python.attribute(base.code, word), "answer"))
         if base.kind in _NODES and word is not None and not self.is_php:
-            return self.use(Value(self._segment(base.code, ir.Access(key.node, key, key)), "node"))
+            return self.use(
+                Value(self._segment(base.code, ir.Access(key.node, key, key)), "verb" if verb_of(word) else "node")
+            )
         if base.kind in _ENTRIES and isinstance(key, ir.Literal) and isinstance(key.value, _ENTRY_KEYS[base.kind]):
             return Value(python.item(base.code, key.value), _ENTRIES[base.kind])
         index = self.value(key)

@@ -16,7 +16,7 @@ from wechatpay_chain.errors import BusinessError, ConfigError, DecryptionError, 
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.protocol.v2 import APIv2
 from wechatpay_chain.protocol.v2_fields import outcome
-from wechatpay_chain.protocol.v3 import SIGNATURE_HEADERS, APIv3, field_value
+from wechatpay_chain.protocol.v3 import SIGNATURE_HEADERS, APIv3
 from wechatpay_chain.protocol.xml import XMLError, from_xml
 from wechatpay_chain.response import parse_json
 
@@ -34,6 +34,8 @@ __all__ = [
 
 _NAMES = {name.lower(): name for name in SIGNATURE_HEADERS}
 _CGI_PREFIX = "http_"
+# They are no part of a value, and some servers hand them over. Source: RFC 9110, 5.5.
+_BLANKS = " \t"
 
 
 class Notification:
@@ -132,13 +134,13 @@ def signature_headers(headers: object) -> dict[str, str]:
         if name is None:
             continue
         if type(values) is str and name not in found:
-            found[name] = values.strip(" \t")
+            found[name] = values.strip(_BLANKS)
             continue
         for value in values if isinstance(values, list | tuple) else (values,):
             text = value.decode("latin-1") if isinstance(value, bytes) else value
             if not isinstance(text, str):
                 raise HeadersIncomplete(f"{name}: expected ASCII text of one line, found {type(text).__name__}")
-            text = field_value({name: text}, name)
+            text = text.strip(_BLANKS)
             if found.setdefault(name, text) != text:
                 raise HeadersIncomplete(f"{name}: there twice, with different values; it may not be WeChat Pay's")
     return found

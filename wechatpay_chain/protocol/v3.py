@@ -88,8 +88,11 @@ def _is_image_id(text: str) -> bool:
 
 
 def field_value(headers: Mapping[str, str], name: str) -> str:
-    """A header's value without the blanks and tabs around it, which are no part of it. Source: RFC 9110, 5.5."""
-    return headers.get(name, "").strip(" \t")
+    """A header's value without the blanks and tabs behind it, which are no part of it.
+
+    Those before it are gone when a response is read. Source: RFC 9110, 5.5.
+    """
+    return headers.get(name, "").rstrip(" \t")
 
 
 class APIv3:
@@ -162,7 +165,7 @@ class APIv3:
 
     def _verify(self, headers: Mapping[str, str], body: bytes, now: float) -> None:
         timestamp, nonce, key_id, signature = values = [
-            headers.get(name, "").strip(" \t") for name in SIGNATURE_HEADERS
+            headers.get(name, "").rstrip(" \t") for name in SIGNATURE_HEADERS
         ]
         if not (timestamp and nonce and key_id and signature):
             missing = ", ".join(name for name, value in zip(SIGNATURE_HEADERS, values, strict=True) if not value)

@@ -632,6 +632,10 @@ class Sandbox:
                 refusal = self._refusal(request)
                 hint = hints.explain_absence(request.method, path)
                 answer = Answer(absent.status, headers={hints.HINT: hint}, is_signed=False)
+                if is_legacy(path) and absent.status == 405 and _takes_post(path):
+                    cause, answer = legacy.refuse_method(request.method)
+                    answer.headers[hints.HINT] = hint
+                    return answer, replace(request, verdict=cause.message, cause=cause.cause), None, None
                 if is_legacy(path):
                     return answer, replace(request, verdict="404", cause=hint), refusal, None
                 return answer, request if refusal is None else _with_verdict(request, refusal), refusal, None
@@ -845,6 +849,7 @@ _NOT_REFUNDED = {
     "too many": "it has as many refunds as an order may have",
     "too late": "it was paid too long ago",
     "differs": "another refund has this number",
+    "shared": "the rest was shared out, unfreeze it first",
     "too soon": "the last refund of this order was too short ago",
     "combined": "it is a combined order, refund its parts by their numbers",
 }
@@ -852,6 +857,14 @@ _NOT_REFUNDED = {
 
 def _with_verdict(request: Received, refusal: Refusal) -> Received:
     return replace(request, verdict=str(refusal), cause=refusal.cause or refusal.payload["message"])
+
+
+def _takes_post(path: str) -> bool:
+    try:
+        _ROUTES.find("POST", path)
+    except Absent:
+        return False
+    return True
 
 
 def _nothing(call: Call) -> Answer:

@@ -90,7 +90,7 @@ def _apply(call: Call) -> Answer:
     number = call.fields.get(kind.name)
     if not number:
         raise wrong(kind.name, "必填")
-    parameters.check_rules({kind.name: kind.number}, call.fields)
+    parameters.check_rules(call.operation, {kind.name: kind.number}, call.fields)
     row = _row(call, kind, "number", number)
     if row is not None and row["state"] == _REJECTED:
         # What was rejected is handed in again under its number.

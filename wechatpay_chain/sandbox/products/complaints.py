@@ -122,7 +122,7 @@ def _history(call: Call) -> Answer:
 
 def _respond(call: Call) -> Answer:
     row, fields = _found(call), call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     images = fields.get("response_images") or []
     _log(call.world, row["id"], "商家", "MERCHANT_RESPONSE", fields["response_content"], call.now, images)
     if row["state"] == "PENDING":
@@ -142,7 +142,7 @@ def _complete(call: Call) -> Answer:
 
 def _refund(call: Call) -> Answer:
     row, fields = _found(call), call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     action = fields["action"]
     if action not in ("APPROVE", "REJECT"):
         raise wrong("action", "应为APPROVE或REJECT", "body", action)
@@ -262,7 +262,7 @@ def _change_address(call: Call) -> Answer:
 
 
 def _write_address(call: Call) -> Answer:
-    parameters.check_rules({"url": _ADDRESS}, call.fields)
+    parameters.check_rules(call.operation, {"url": _ADDRESS}, call.fields)
     url = call.fields["url"]
     call.world.store.run("DELETE FROM complaint_address")
     call.world.store.run("INSERT INTO complaint_address VALUES (?)", url)

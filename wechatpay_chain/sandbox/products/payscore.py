@@ -69,7 +69,7 @@ def turn(world: World, out_order_no: str, state: str, at: float) -> None:
 
 def _create(call: Call) -> Answer:
     fields = call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     _check_lists(fields)
     if fields["risk_fund"]["name"] not in _RISKS:
         raise wrong("risk_fund/name", f"应为{'、'.join(_RISKS)}之一", "body", fields["risk_fund"]["name"])
@@ -159,7 +159,7 @@ def _modify(call: Call) -> Answer:
     fields, data = call.fields, load(row["data"])
     if row["description"] != "MCH_COMPLETE" or row["state"] != "DOING":
         raise _wrong_state("当前订单状态不合法")
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     _check_total(fields, data["risk_fund"])
     if not 0 < fields["total_amount"] < row["total"]:
         raise wrong("total_amount", "修改后的金额应小于原金额", "body", fields["total_amount"])
@@ -192,7 +192,7 @@ def _sync(call: Call) -> Answer:
 
 def _cancel(call: Call) -> Answer:
     row, fields = _of_path(call), call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     data = load(row["data"])
     if row["state"] == "REVOKED":
         if data["cancelled"] != fields:

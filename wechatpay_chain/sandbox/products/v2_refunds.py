@@ -29,6 +29,7 @@ _REFUSED: Mapping[str, tuple[str, str]] = {
     "differs": ("INVALID_REQUEST", "订单金额或退款金额与之前请求不一致，请核实后再试"),
     "all refunded": ("ERROR", "订单已全额退款"),
     "too much": ("INVALID_REQUEST", "refund_fee大于可退金额"),
+    "shared": ("NOTENOUGH", "冻结资金不足，请先解冻剩余资金"),
     "too many": ("INVALID_REQUEST", "订单部分退款次数已达上限50次"),
     "too soon": ("FREQUENCY_LIMITED", "同一笔订单的多次退款需间隔1分钟"),
     "too late": ("TRADE_OVERDUE", "订单已经超过退款期限"),

@@ -45,7 +45,6 @@ def complaint_address(gateway: Sandbox, wxpay: Wechatpay) -> None:
 # What is printed is what the catalogue requires; these ask for more, each in its own words.
 MORE: Mapping[str, str] = {
     "GET /v3/billdownload/file": "下载链接已过期",
-    "POST /v3/vehicle/transactions/parking": "交易场景为PARKING时必填",
 }
 
 

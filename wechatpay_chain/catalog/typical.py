@@ -26,7 +26,14 @@ TYPICAL = frozenset(
 
 
 # Fields that the schema calls optional, and these operations refuse to go without, by the value of another field.
-_NEEDED = (("POST /(sandboxnew/)?pay/unifiedorder", "openid", "trade_type JSAPI names who pays"),)
+_NEEDED = (
+    ("POST /(sandboxnew/)?pay/unifiedorder", "openid", "trade_type JSAPI names who pays"),
+    (
+        "POST /v3/vehicle/transactions/parking",
+        "parking_info",
+        "trade_scene PARKING needs it, https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter8_8_3.shtml",
+    ),
+)
 
 
 class Preset(NamedTuple):

@@ -3,7 +3,8 @@
 One table for help, samples and the OpenAPI export. Sources: the operations' own pages, of transfers
 https://pay.weixin.qq.com/doc/v3/merchant/4012716434, of APIv2
 https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=9_1 and
-https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=14_2
+https://pay.weixin.qq.com/wiki/doc/api/tools/mch_pay.php?chapter=14_2, of parking
+https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter8_8_3.shtml
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ CONDITIONS = (
     Condition(_REFUND_PROGRESS, "launch_refund_day", "action is APPROVE"),
     Condition(_REFUND_PROGRESS, "reject_reason", "action is REJECT"),
     Condition(r"GET /v3/transfer/batches/.*", "detail_status", "need_query_detail is true", in_samples=True),
+    Condition("POST /v3/vehicle/transactions/parking", "parking_info", "trade_scene is PARKING", in_samples=True),
 )
 
 

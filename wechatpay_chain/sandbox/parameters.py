@@ -36,6 +36,7 @@ _REQUIRED = "必填"
 # Where a path's parameter is said to be, in answers that were seen: wechatpay-apiv3/wechatpay-php#126.
 PATH = "uri_template"
 _DIGITS = re.compile("-?[0-9]{1,18}")
+_PLACE = re.compile("/[0-9]+(?=/)")
 # WeChat Pay's internal code of a bad Content-Type: https://pay.weixin.qq.com/doc/v3/merchant/4020807413
 _BAD_MEDIA_TYPE = 270924345
 
@@ -73,7 +74,8 @@ class Rule(NamedTuple):
 def read(operation: Operation, request: Received, optional: frozenset[str] = frozenset()) -> Parameters:
     """The parameters of a request; Refusal names the first that is missing or of another type.
 
-    ``optional`` are places of the body, such as ``amount/currency``, that need not be there; ``*`` is all of them.
+    ``optional`` are places of the body, such as ``amount/currency``, that need not be there, without the numbers of
+    a list's items; ``*`` is all of them.
     """
     facts = operation.facts
     path, _, text = request.target.partition("?")
@@ -280,7 +282,7 @@ def _check(fields: Mapping[str, Any], given: Mapping[str, Any], place: str, opti
         value = given.get(name)
         if value is not None and value != "":
             _check_type(schema, value, f"{place}{name}", optional)
-        elif schema.get("required") and not optional & {"*", f"{place}{name}"}:
+        elif schema.get("required") and not optional & {"*", _PLACE.sub("", f"{place}{name}")}:
             raise wrong(f"{place}{name}", _REQUIRED, "body", "", _missing_text(f"body/{place}{name}", schema, name))
 
 

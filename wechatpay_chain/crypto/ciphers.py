@@ -17,6 +17,7 @@ from wechatpay_chain.errors import DecryptionError
 from wechatpay_chain.tracebacks import hide_values
 
 __all__ = [
+    "AEAD_AES_256_GCM",
     "ECB_KEY_LENGTH",
     "KEY_LENGTH",
     "GCMDecryptor",
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 KEY_LENGTH = 32
+# What WeChat Pay calls the algorithm of certificates, notifications and bills.
+AEAD_AES_256_GCM = "AEAD_AES_256_GCM"
 
 
 @hide_values

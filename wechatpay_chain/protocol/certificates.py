@@ -26,8 +26,6 @@ __all__ = ["Bootstrap", "decrypt_certificates", "usable"]
 
 _log = logging.getLogger("wechatpay_chain")
 
-_ALGORITHM = "AEAD_AES_256_GCM"
-
 
 class Bootstrap:
     """Signs like the merchant's other requests; proves an answer by the certificates that it brings.
@@ -130,7 +128,7 @@ def _key(path: CertPath, now: float, authorities: Authorities | None) -> Key | s
 
 def _decrypt_entry(entry: Any, apiv3_key: bytes) -> CertPath:
     sealed = entry["encrypt_certificate"]
-    if sealed["algorithm"] != _ALGORITHM:
+    if sealed["algorithm"] != ciphers.AEAD_AES_256_GCM:
         raise ValueError("algorithm")
     associated = (sealed.get("associated_data") or "").encode()
     data = ciphers.decrypt(sealed["ciphertext"], apiv3_key, sealed["nonce"].encode(), associated)

@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from wechatpay_chain.errors import ArgumentError, ConfigError
-from wechatpay_chain.sandbox.faults import Fault, parse_rule
 from wechatpay_chain.sandbox.parameters import Rule
 
 __all__ = [
     "UnknownNumber",
     "check_count",
-    "check_faults",
     "check_fen",
     "check_host",
     "check_merchant",
@@ -169,18 +167,3 @@ def check_tls(value: object) -> bool | ssl.SSLContext:
     if isinstance(value, bool | ssl.SSLContext):
         return value
     raise ConfigError(f"tls: expected True, False or a server's ssl.SSLContext, found {value!r:.40}", "tls")
-
-
-def check_faults(value: object) -> tuple[Fault, ...]:
-    """Faults, or texts that are rules of them. Raises ConfigError for anything else."""
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        raise ConfigError(f'faults: expected a list of rules such as "5%:SYSTEM_ERROR", found {value!r:.80}', "faults")
-    return tuple(map(_check_fault, value))
-
-
-def _check_fault(value: object) -> Fault:
-    if isinstance(value, Fault):
-        return value
-    if not isinstance(value, str):
-        raise ConfigError(f'faults: expected a rule such as "5%:SYSTEM_ERROR", found {value!r:.80}', "faults")
-    return parse_rule(value)

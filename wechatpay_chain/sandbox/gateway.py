@@ -37,7 +37,7 @@ from wechatpay_chain.sandbox.book import Book, Order, OrderError
 from wechatpay_chain.sandbox.certificate import Authority, client_context
 from wechatpay_chain.sandbox.clock import Clock
 from wechatpay_chain.sandbox.directory import CA_FILE, Directory
-from wechatpay_chain.sandbox.faults import Fault, Faults, Scripted
+from wechatpay_chain.sandbox.faults import Fault, Faults, Scripted, read_faults
 from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
 from wechatpay_chain.sandbox.journal import Journal
 from wechatpay_chain.sandbox.journal_file import TABLES as JOURNAL_TABLES
@@ -126,7 +126,7 @@ class Sandbox:
         token: str = "",
         faults: Iterable[Fault | str] = (),
     ) -> None:
-        self.faults = Faults(arguments.check_faults(faults))
+        self.faults = Faults(read_faults(faults))
         tls, mchid = arguments.check_tls(tls), arguments.check_merchant(mchid)
         host, token = arguments.check_host(host), arguments.check_setting("token", token)
         folder, file = arguments.check_path("directory", directory), arguments.check_path("database", database)

@@ -65,8 +65,7 @@ async def _call(function: Callable[..., Any], notification: Notification, others
 
 
 async def _body(request: Request) -> bytes:
-    length = request.headers.get("content-length", "")
-    check_length(int(length) if length.isascii() and length.isdigit() else None)
+    check_length(request.headers.get("content-length"))
     blocks: list[bytes] = []
     size = 0
     async for block in request.stream():

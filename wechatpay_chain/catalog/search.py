@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -64,8 +65,10 @@ _TYPED = re.compile(r"[a-z0-9][\w.-]*", re.ASCII | re.IGNORECASE)
 _MOST_CORRECTED = 5
 _COMMUNITY = "https://wechatpay.im/openapi/"
 _EMPTY_WORDS = frozenset(["a", "an", "the", "of", "for", "to", "with", "by", "in", "on"])
+# Letters and digits as input methods for Chinese write them.
+_FULL_WIDTH = {ord(letter) + 0xFEE0: letter for letter in string.ascii_letters + string.digits}
 # What sentences have beside what is asked for.
-_ASKING = frozenset(["how", "do", "does", "can", "i", "my", "using", "via", "wechat", "weixin"])
+_ASKING = frozenset(["how", "do", "does", "can", "i", "my", "using", "via", "wechat", "weixin", "curl"])
 # What is said around a word when somebody asks for it.
 _FILLERS = re.compile("给(?:员工|用户|个人|客户)|怎么|怎样|如何|请问|我要|我想|接入|对接|接口|文档|一下|的|api|API")
 _PAIR = 2
@@ -190,6 +193,7 @@ def close(asked: Sequence[str]) -> str:
 
 def _split(asked: Sequence[str]) -> list[str]:
     # The arguments of a call that was pasted hold spaces, and nothing to search for.
+    asked = [text.translate(_FULL_WIDTH) for text in asked]
     asked = [_HOST.sub("https://", text, count=1) if _HOST.match(text) else text for text in asked]
     calls = [(text, _CALL.search(text)) for text in asked]
     texts = (text[: call.end()] if call else text for text, call in calls)
@@ -329,7 +333,11 @@ def _path(word: str) -> tuple[str, str]:
     verb = _VERB.search(text)
     method = verb[1].upper() if verb else ""
     rest = _CHAIN.sub("", text[: verb.start()] if verb else text, count=1).partition("?")[0].removeprefix("/")
-    if "/" in rest or rest in tree.children(""):
+    words, slash, behind = rest.partition("/")
+    if slash and "." in words:
+        # A chain that goes on in brackets.
+        pieces = [*map(paths.segment, filter(None, words.split("."))), *behind.split("/")]
+    elif slash or rest in tree.children(""):
         pieces = rest.split("/")
     elif "." in rest or verb:
         pieces = [paths.segment(each) if each and _PIECE.fullmatch(each) else each for each in rest.split(".")]

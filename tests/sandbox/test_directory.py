@@ -241,6 +241,20 @@ def test_commands_find_it_by_the_folder(tmp_path: Path) -> None:
         assert json.loads(out.getvalue())["faults"] == []
         given = ("sandbox", "fault", "--url", gateway.base_url)
         assert main(given, Console(io.StringIO(), out, err, {})) == 7
+        out, err = io.StringIO(), io.StringIO()
+        before = ("sandbox", "--dir", str(tmp_path), "--json", "log")
+        assert main(before, Console(io.StringIO(), out, err, {})) == 0, err.getvalue()
+    refused: list[tuple[tuple[str, ...], str]] = [
+        (("--fault", "SLOW", "reset"), "--fault: sandbox reset serves nothing"),
+        (("--port", "8080", "log"), "--port: sandbox log serves nothing"),
+        (("--pay-after", "1", "push", "X", "--to", "http://a.example/"), "--pay-after: sandbox push serves nothing"),
+        (("log", "--dir", ""), "--dir: expected a folder"),
+        (("--dir", "", "push", "X", "--to", "http://a.example/"), "--dir: expected a folder"),
+    ]
+    for argv, words in refused:
+        err = io.StringIO()
+        assert main(("sandbox", *argv), Console(io.StringIO(), io.StringIO(), err, {})) in (2, 8)
+        assert (words in err.getvalue(), err.getvalue().count("\n")) == (True, 1)
     out, err = io.StringIO(), io.StringIO()
     assert main(("sandbox", "reset", "--dir", str(tmp_path / "no")), Console(io.StringIO(), out, err, {})) == 8
     assert "--dir" in err.getvalue()

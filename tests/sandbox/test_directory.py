@@ -113,6 +113,28 @@ def test_what_is_missing_or_damaged_is_written_again(tmp_path: Path) -> None:
         assert path.stat().st_mode & 0o777 == 0o600, path.name
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mchid": ""},
+        {"mchid": "../x"},
+        {"mchid": 5},
+        {"secret": None},
+        {"serial": "5157F09EFDC096DE15EBE81A47057A7232F1B8E1"},
+        {"merchant_key": "public_key"},
+        {"certificate_key": "public_key"},
+    ],
+)
+def test_an_identity_that_was_changed_is_none(known: Identity, tmp_path: Path, change: dict[str, Any]) -> None:
+    """In one part: what does not fit would fail much later, and be hard to find."""
+    kept = json.loads(known.to_json())
+    changed = {name: kept.get(value, value) for name, value in change.items()}
+    (tmp_path / "identity.json").write_text(json.dumps({**kept, **changed}))
+    with pytest.raises(errors.ConfigError, match="no sandbox's") as caught:
+        Sandbox(directory=tmp_path)
+    assert (caught.value.field, [path.name for path in tmp_path.iterdir()]) == ("directory", ["identity.json"])
+
+
 @pytest.mark.usefixtures("known")
 def test_one_that_was_killed_as_it_began_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The identity is there before any key."""
@@ -209,7 +231,9 @@ def test_a_database_of_another_version_is_refused(tmp_path: Path, kept: str) -> 
     store.close()
 
 
-@pytest.mark.parametrize("damage", ["a file", "not JSON", "other keys", "a key in pieces", "a merchant's own"])
+@pytest.mark.parametrize(
+    "damage", ["a file", "not JSON", "too deep", "other keys", "a key in pieces", "a merchant's own"]
+)
 def test_a_folder_that_is_none_is_refused(tmp_path: Path, damage: str) -> None:
     """And nothing in it is changed: it may hold a real merchant's key."""
     folder = tmp_path / "d"
@@ -218,7 +242,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path, damage: str) -> None:
     else:
         folder.mkdir()
         name = "apiclient_key.pem" if damage == "a merchant's own" else "identity.json"
-        kept = {"not JSON": "x", "other keys": "{}", "a merchant's own": "a real key"}
+        kept = {"not JSON": "x", "too deep": "[" * 200_000, "other keys": "{}", "a merchant's own": "a real key"}
         (folder / name).write_text(kept.get(damage, "[]"))
         if damage == "a key in pieces":
             with Sandbox(directory=tmp_path / "whole"):
@@ -241,6 +265,20 @@ def test_commands_find_it_by_the_folder(tmp_path: Path) -> None:
         assert json.loads(out.getvalue())["faults"] == []
         given = ("sandbox", "fault", "--url", gateway.base_url)
         assert main(given, Console(io.StringIO(), out, err, {})) == 7
+        out, err = io.StringIO(), io.StringIO()
+        before = ("sandbox", "--dir", str(tmp_path), "--json", "log")
+        assert main(before, Console(io.StringIO(), out, err, {})) == 0, err.getvalue()
+    refused: list[tuple[tuple[str, ...], str]] = [
+        (("--fault", "SLOW", "reset"), "--fault: sandbox reset serves nothing"),
+        (("--port", "8080", "log"), "--port: sandbox log serves nothing"),
+        (("--pay-after", "1", "push", "X", "--to", "http://a.example/"), "--pay-after: sandbox push serves nothing"),
+        (("log", "--dir", ""), "--dir: expected a folder"),
+        (("--dir", "", "push", "X", "--to", "http://a.example/"), "--dir: expected a folder"),
+    ]
+    for argv, words in refused:
+        err = io.StringIO()
+        assert main(("sandbox", *argv), Console(io.StringIO(), io.StringIO(), err, {})) in (2, 8)
+        assert (words in err.getvalue(), err.getvalue().count("\n")) == (True, 1)
     out, err = io.StringIO(), io.StringIO()
     assert main(("sandbox", "reset", "--dir", str(tmp_path / "no")), Console(io.StringIO(), out, err, {})) == 8
     assert "--dir" in err.getvalue()

@@ -249,8 +249,9 @@ def test_requests_of_apiv2_and_forms_have_fields(wechatpay_sandbox: ObservedSand
 def test_an_amount_that_is_another_is_told(wechatpay_sandbox: ObservedSandbox, shop: Wechatpay) -> None:
     """What was found looks right where only the type differs."""
     order(shop, "BOOK-0001")
+    assert repr(wechatpay_sandbox.paid("BOOK-0001", 4900)) == "<order BOOK-0001 of 4900: NOTPAY>"
     wechatpay_sandbox.pay("BOOK-0001")
-    assert repr(wechatpay_sandbox.paid("BOOK-0001", "100")).endswith("SUCCESS; asked for '100'>")  # type: ignore[arg-type]
+    assert repr(wechatpay_sandbox.paid("BOOK-0001", "4900")).endswith("SUCCESS; asked for '4900'>")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from wechatpay_chain.cli.items import ItemError, read_data
 from wechatpay_chain.cli.parser import Commands
 from wechatpay_chain.cli.status import Status
 
-__all__ = ["add_parsers", "add_place", "push", "run"]
+__all__ = ["add_parsers", "add_place", "push", "refuse_serving", "run"]
 
 _PATIENCE = 10
 _BASE_URL = "WECHATPAY_BASE_URL"
@@ -80,7 +80,21 @@ def add_parsers(commands: Commands) -> None:
 def add_place(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say which sandbox is meant."""
     parser.add_argument("--url", metavar="URL", help="where it listens; WECHATPAY_BASE_URL by default")
-    parser.add_argument("--dir", metavar="D", help="the folder that it was given as --dir, which says where it listens")
+    # SUPPRESS: what stands before the command, as in sandbox --dir D log, is kept.
+    parser.add_argument(
+        "--dir",
+        metavar="D",
+        default=argparse.SUPPRESS,
+        help="the folder that it was given as --dir, which says where it listens",
+    )
+
+
+def refuse_serving(arguments: argparse.Namespace, command: str) -> None:
+    """Raise ItemError for a flag before a command that only a sandbox which begins can take."""
+    for name, default in arguments.serving.items():
+        if getattr(arguments, name) != default:
+            flag = f"--{name.replace('_', '-')}"
+            raise ItemError(f"{flag}: sandbox {command} serves nothing; give it to the sandbox that it speaks to")
 
 
 def _no_flags(parser: argparse.ArgumentParser) -> None:
@@ -129,7 +143,9 @@ def _log_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--status", metavar="N", type=int, help="answered so; 0 when it was hung up on")
     parser.add_argument("--verdict", metavar="TEXT", help="ok, wrong, or a part of what was wrong with a signature")
     parser.add_argument("--limit", metavar="N", type=int, help="so many at most; 100 by default")
-    parser.add_argument("--json", action="store_true", help="one line of JSON for each request")
+    parser.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="one line of JSON for each request"
+    )
 
 
 _OWN = {
@@ -145,6 +161,7 @@ _OWN = {
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ask, and print what it says: JSON for what was done, one line for each request of a log."""
+    refuse_serving(arguments, arguments.action)
     method, path, body = _call(arguments, console)
     status, told = _ask(arguments, console, method, path, body, _TOLD.get(arguments.action, _OF_FAULTS[method]))
     if told is None:
@@ -215,7 +232,9 @@ def _place(arguments: argparse.Namespace, environment: Mapping[str, str]) -> _Pl
     from wechatpay_chain.errors import ConfigError
 
     token, trust = environment.get(_TOKEN, ""), environment.get(_TRUST)
-    if arguments.dir:
+    if arguments.dir is not None:
+        if not arguments.dir:
+            raise ConfigError("--dir: expected a folder, found an empty text", "dir")
         path = Path(arguments.dir).expanduser() / "sandbox.json"
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))

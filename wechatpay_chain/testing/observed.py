@@ -53,7 +53,8 @@ class ObservedSandbox(Sandbox):
         """Whether an order was paid, for ``total`` where it is given; a refund later does not undo that."""
         order = self._order(out_trade_no)
         holds = order is not None and order.state in _PAID and total in (None, order.total)
-        return Finding(holds, f"{self._describe_order(out_trade_no, order)}{_asked(total, holds)}")
+        asked = "" if order is None else _asked(total, order.total)
+        return Finding(holds, f"{self._describe_order(out_trade_no, order)}{asked}")
 
     def closed(self, out_trade_no: str) -> Finding:
         """Whether an order is closed, by the merchant or since it expired."""
@@ -67,7 +68,8 @@ class ObservedSandbox(Sandbox):
         if refund is None:
             return Finding(False, f"no refund {out_refund_no}{self._known_numbers('refunds', 'out_refund_no')}")
         holds = refund.status == "SUCCESS" and amount in (None, refund.amount)
-        return Finding(holds, f"refund {out_refund_no} of {refund.amount}: {refund.status}{_asked(amount, holds)}")
+        found = f"refund {out_refund_no} of {refund.amount}: {refund.status}"
+        return Finding(holds, f"{found}{_asked(amount, refund.amount)}")
 
     def transferred(self, out_bill_no: str, amount: int | None = None) -> Finding:
         """Whether a transfer has arrived, of ``amount`` where it is given."""
@@ -76,7 +78,8 @@ class ObservedSandbox(Sandbox):
         if transfer is None:
             return Finding(False, f"no transfer {out_bill_no}{self._known_numbers('transfers', 'out_bill_no')}")
         holds = transfer.state == "SUCCESS" and amount in (None, transfer.amount)
-        return Finding(holds, f"transfer {out_bill_no} of {transfer.amount}: {transfer.state}{_asked(amount, holds)}")
+        found = f"transfer {out_bill_no} of {transfer.amount}: {transfer.state}"
+        return Finding(holds, f"{found}{_asked(amount, transfer.amount)}")
 
     def noticed(self, event_type: str, number: str | None = None, timeout: float = 5.0) -> Finding:
         """Whether a receiver accepted a notice, of ``number`` where it is given.
@@ -137,9 +140,9 @@ class ObservedSandbox(Sandbox):
         return f"; there are: {', '.join(str(row[column]) for row in rows) or 'none'}"
 
 
-def _asked(amount: Any, holds: bool) -> str:
-    """What was asked for, where the answer is no and it may be the amount."""
-    return "" if holds or amount is None else f"; asked for {amount!r}"
+def _asked(amount: Any, found: int) -> str:
+    """The amount that was asked for, where it is another."""
+    return "" if amount in (None, found) else f"; asked for {amount!r}"
 
 
 def _names(notice: Sent, number: str | None) -> bool:

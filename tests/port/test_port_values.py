@@ -524,6 +524,23 @@ def test_what_the_package_lacks_is_left() -> None:
             "php",
             "else:\n    raise NotImplementedError('line 1: throw new X')",
         ),
+        (
+            "$ps = [];\nforeach ($ids as $id) { $ps[$id] = $instance->v3->a->getAsync(); }\n"
+            "foreach ($ps as $p) { $r = $p->wait(); echo $r->getBody(); }",
+            "php",
+            "r = p.wait()\nprint(r.getBody())",
+        ),
+        (
+            "$rs = \\GuzzleHttp\\Promise\\Utils::settle([$instance->v3->a->getAsync()])->wait();\n"
+            "foreach ($rs as $r) { if ($r['state'] === 'fulfilled') { echo $r['value']->getBody(); } }",
+            "php",
+            "if r['state'] == 'fulfilled':\n    print(r['value'].getBody())",
+        ),
+        (
+            "$instance->v3->a->getAsync()->then(function ($r) { foreach ($l as $x) { f($r->getBody()); } })->wait();",
+            "php",
+            "HERE(2, 'f($r->getBody())', r.getBody())",
+        ),
         ("const { get } = wxpay.v3.certificates\nconst r = await get()", "js", "r = get()"),
         ("const p = wxpay.v3.a.get\nawait p({ params: q })", "js", "p({'params': q})"),
         ("const p = wxpay.v3.a.get\nconst r = p()", "js", "r = HERE(1, 'p()')"),

@@ -300,6 +300,8 @@ class Calls(Expressions):
         brings = [base.brings] if word != "then" else []
         for index, each in enumerate(part.arguments):
             if isinstance(each, ir.Function):
+                for parameter, kind in zip(each.parameters, kinds[index:], strict=False):
+                    parameter.kind = kind
                 made = self.hole_of(each)
                 with contextlib.suppress(NoRule):
                     role = "on_fulfilled" if word == "then" and index == 0 else "on_rejected"
@@ -389,6 +391,8 @@ class Calls(Expressions):
             return self.use(
                 Value(self._segment(base.code, ir.Access(key.node, key, key)), "verb" if verb_of(word) else "node")
             )
+        if base.kind == "settled" and word in _SETTLED:
+            return Value(python.item(base.code, word), _SETTLED[word])
         if base.kind in _ENTRIES and isinstance(key, ir.Literal) and isinstance(key.value, _ENTRY_KEYS[base.kind]):
             return Value(python.item(base.code, key.value), _ENTRIES[base.kind])
         index = self.value(key)
@@ -695,7 +699,8 @@ _ERRORS = {
     "getTraceAsString": ("''.join(traceback.format_exception(_0))", "text"),
     "getPrevious": ("_0.__cause__", "error"),
 }
-# What an entry is, of what has entries of one kind.
+# The entries of a promise that is over; what an entry is, of what has entries of one kind.
+_SETTLED = {"state": "text", "value": "answer", "reason": "error"}
 _ENTRIES = {"settled": "settled", "answers": "answer", "list": "json", "headers": "text"}
 _ENTRY_KEYS = {"settled": (int, str), "answers": (int, str), "list": (int,), "headers": (str,)}
 _ONE = range(1, 2)

@@ -259,7 +259,11 @@ class Expressions:
     def on_items(self, part: ir.Items) -> Value:
         """An array or an object."""
         if part.is_list:
-            return Value(ast.List([self.copy_of(value).code for _, value in part.entries], ast.Load()), "list")
+            values = [self.copy_of(value) for _, value in part.entries]
+            brings = {each.brings for each in values if each.kind == "promise"}
+            is_promises = len(brings) == 1 and all(each.kind == "promise" for each in values)
+            listed = ast.List([each.code for each in values], ast.Load())
+            return Value(listed, "list", brings.pop() if is_promises else "")
         entries: list[tuple[ast.expr | None, ast.expr]] = []
         count, are_words = 0, True
         for key, value in part.entries:

@@ -124,7 +124,11 @@ class Calls(Expressions):
             if base is None:
                 return None
             is_shown = is_awaited and part.arguments and isinstance(part.arguments[0], ir.Items)
-            made = python.call(base, *self._options(part)) if is_shown else self._send(base, "post", part, is_awaited)
+            made = (
+                python.call(base, *self._options(part, "post"))
+                if is_shown
+                else self._send(base, "post", part, is_awaited)
+            )
         elif self.is_php and (len(part.arguments) > 1 or set(part.names) - {"", "options"}):
             return self.hole_of(part, "a verb takes one array of options", "answer")
         elif verb is None:
@@ -138,16 +142,34 @@ class Calls(Expressions):
 
     def _send(self, base: ast.expr, verb: str, part: ir.Call, is_awaited: bool, is_async: bool = False) -> ast.expr:
         ending = ("Async" if is_async else "") if self.is_php else ("" if is_awaited else "_async")
-        return python.method(base, verb + ending, *self._options(part))
+        return python.method(base, verb + ending, *self._options(part, verb))
 
-    def _options(self, part: ir.Call) -> list[ast.expr]:
+    def _options(self, part: ir.Call, verb: str = "") -> list[ast.expr]:
         """The arguments of a verb: time-outs are in seconds here, and a form has its own headers."""
         made: list[ast.expr] = []
-        for each in part.arguments:
+        for index, each in enumerate(part.arguments):
             if isinstance(each, ir.Items) and not self.is_php:
                 kept = [entry for entry in each.entries if not self._is_form_headers(entry[1])]
                 each = each if len(kept) == len(each.entries) else ir.Items(each.node, kept, each.is_list)
-            made.append(self.value(each).code if self.is_php else _in_seconds(self.value(each).code))
+            is_body = index == 0 and verb in ("post", "put", "patch")
+            made.append(self.value(each).code if self.is_php or is_body else self._in_seconds(each))
+        return made
+
+    def _in_seconds(self, part: ir.Part) -> ast.expr:
+        """Options with a time-out in milliseconds, as the ones here have it."""
+        value = self.value(part)
+        code = value.code
+        if value.brings != "timeout" or not isinstance(code, ast.Name | ast.Dict):
+            return code
+        if isinstance(code, ast.Name):
+            return python.code("{**_0, 'timeout': _0['timeout'] / 1000}", code)
+        made = ast.Dict(code.keys, list(code.values))
+        *_, last = [-1, *(index for index, key in enumerate(code.keys) if _is_time_out(key))]
+        if last < 0 or None in code.keys[last:]:
+            return self.hole(part).code  # it stands in what is spread
+        found = code.values[last]
+        number = found.value if isinstance(found, ast.Constant) and isinstance(found.value, int | float) else None
+        made.values[last] = python.code("_0 / 1000", found) if number is None else ast.Constant(number / 1000)
         return made
 
     def _is_form_headers(self, part: ir.Part) -> bool:
@@ -341,7 +363,11 @@ class Calls(Expressions):
         word = part.function.word if isinstance(part.function, ir.ClassName) and part.function.known else ""
         given = [self.value(each).code for each in part.arguments] if word and not any(part.names) else []
         if word == "Wechatpay" and not self.is_php:
-            return self.use(Value(python.call(self.needs("wechatpay_chain", word), *map(_in_seconds, given)), "client"))
+            return self.use(
+                Value(
+                    python.call(self.needs("wechatpay_chain", word), *map(self._in_seconds, part.arguments)), "client"
+                )
+            )
         if word == "MediaUtil" and self.is_php:
             return self.use(Value(python.call(self.needs("wechatpay_chain.php", word), *given), "media"))
         if word == "stdClass" and self.is_php:
@@ -555,6 +581,10 @@ class Calls(Expressions):
         return build[1](self, part)
 
 
+def _is_time_out(key: ast.expr | None) -> bool:
+    return isinstance(key, ast.Constant) and key.value == "timeout"
+
+
 def _is_path(word: str) -> bool:
     return word.lower().lstrip("/").startswith(("v2/", "v3/"))
 
@@ -563,18 +593,6 @@ def _is_of_error(code: ast.expr) -> bool:
     """Whether an answer is that of an error, which may have none."""
     function = code.func if isinstance(code, ast.Call) else code
     return isinstance(function, ast.Attribute) and function.attr in ("response", "getResponse")
-
-
-def _in_seconds(code: ast.expr) -> ast.expr:
-    """Options with a time-out in milliseconds, as the ones here have it."""
-    if not isinstance(code, ast.Dict):
-        return code
-    made = ast.Dict(code.keys, list(code.values))
-    for index, (key, value) in enumerate(zip(code.keys, code.values, strict=True)):
-        if isinstance(key, ast.Constant) and key.value == "timeout":
-            number = value.value if isinstance(value, ast.Constant) and isinstance(value.value, int | float) else None
-            made.values[index] = python.code("_0 / 1000", value) if number is None else ast.Constant(number / 1000)
-    return made
 
 
 def _parameter(owner: str, word: str, name: str) -> str:

@@ -283,7 +283,7 @@ class Statements(Calls):
     def _know_turns(self, source: Value, target: ir.Part) -> None:
         """What a turn is given, of answers, of promises that are over, and of a list of promises."""
         kind = {"answers": "answer", "settled": "settled"}.get(source.kind, "")
-        is_promises = source.kind != "promise" and source.brings
+        is_promises = source.kind in ("list", "") and source.brings
         if isinstance(target, ir.Name) and (kind or is_promises):
             self.scope.kinds[target.word] = kind or "promise"
             self.scope.brings[target.word] = "" if kind else source.brings
@@ -490,6 +490,8 @@ class Statements(Calls):
         holder = self.value(root).code
         if made.kind == "promise":
             self.scope.brings[word] = made.brings
+        elif not self.is_php and ir.name_of_call(target) == "timeout":
+            self.scope.brings[word] = "timeout"
         if kind == "list" and keys == [None]:
             return [*before, ast.Expr(python.method(holder, "append", made.code))]
         steps = [ir.literal_text(key) for key in keys]

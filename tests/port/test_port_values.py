@@ -567,6 +567,11 @@ def test_what_the_package_lacks_is_left() -> None:
             "php",
             "HERE(2, 'f($r->getBody())', r.getBody())",
         ),
+        (
+            "m.map(async ([k, v]) => { const { data } = await wxpay.v3.a[k].get(); return [k, data] })",
+            "js",
+            "data = wxpay.v3.a[k].get().data",
+        ),
         ("const { get } = wxpay.v3.certificates\nconst r = await get()", "js", "r = get()"),
         ("const p = wxpay.v3.a.get\nawait p({ params: q })", "js", "p({'params': q})"),
         ("const p = wxpay.v3.a.get\nconst r = p()", "js", "r = HERE(1, 'p()')"),

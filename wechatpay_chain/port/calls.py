@@ -339,7 +339,12 @@ class Calls(Expressions):
     def _map_list(self, function: ir.Access, closure: ir.Part) -> Value:
         """``list.map(each => …)`` with a call of the SDK in it."""
         before = self.uses
-        made = self.closure(closure, [""], "each", closure.is_async) if isinstance(closure, ir.Function) else None
+        is_one = isinstance(closure, ir.Function) and len(closure.body) == 1
+        made = (
+            self.closure(closure, [""], "each", closure.is_async)
+            if isinstance(closure, ir.Function) and is_one
+            else None
+        )
         if made is None or self.uses == before or not isinstance(made.code, ast.Lambda):
             raise NoRule
         target = ast.Name(made.code.args.args[0].arg, ast.Store())
@@ -451,7 +456,7 @@ class Calls(Expressions):
         """A function of one expression or a few plain statements, called with values of these kinds."""
         if part.shared:
             raise NoRule
-        outer = self.scope, self.hoisted, self.is_within_closure
+        outer, known = (self.scope, self.hoisted, self.is_within_closure), len(self.done)
         self.scope, self.hoisted, self.is_within_closure = self.inner_scope(), [], True
         try:
             parameters = self._parameters(part.parameters, kinds)
@@ -470,6 +475,11 @@ class Calls(Expressions):
                 outer[1].append(ast.FunctionDef(name, parameters, body, [], None))
                 returned = [each.value for each in part.body if isinstance(each, ir.Return) and each.value is not None]
                 found, brings = python.name(name), self.value(returned[-1]).kind if returned else ""
+        except NoRule:
+            # Listed by itself it is given other names.
+            for each in list(self.done)[known:]:
+                del self.done[each]
+            raise
         finally:
             self.scope, self.hoisted, self.is_within_closure = outer
         self.ported.add(part)

@@ -253,6 +253,32 @@ def test_what_a_statement_is_made_of(source: str, python: str) -> None:
     assert python in code_of(source, "php")
 
 
+@pytest.mark.parametrize(
+    ("source", "python"),
+    [
+        (
+            "const o = { timeout: 3000 }\nawait wxpay.v3.a.post({}, o)",
+            "post({}, {**o, 'timeout': o['timeout'] / 1000})",
+        ),
+        ("const o = {}\no.timeout = 9\nawait wxpay.v3.a.get(o)", "get({**o, 'timeout': o['timeout'] / 1000})"),
+        ("const o = { timeout: 9 }\nawait wxpay.v3.a.get({ ...o, timeout: 1500 })", "get({**o, 'timeout': 1.5})"),
+        ("const o = { timeout: 9 }\nawait wxpay.v3.a.get({ ...o, a: 1 })", "get(HERE(1, '{ ...o, a: 1 }'))"),
+        ("const o = { timeout: 9 }\nconst c = new Wechatpay(o)", "Wechatpay({**o, 'timeout': o['timeout'] / 1000})"),
+        ("await wxpay.v3.a.post({ timeout: 3000 })", "post({'timeout': 3000})"),
+        ("await wxpay.v3.a.post({ a: void 0, b: undefined, c: 1 })", "post({'c': 1})"),
+    ],
+)
+def test_time_outs_are_in_seconds(source: str, python: str) -> None:
+    """Wherever the options were made; in a body nothing is a time-out, and what is undefined is not sent."""
+    assert code_of(source, "js").endswith(python)
+
+
+def test_what_a_statement_adds_to_is_printed_before_it() -> None:
+    """``+=`` reads its target."""
+    code = code_of("$p = ['a' => 1]; $p += ['b' => Rsa::sign('x', $k)];", "php")
+    assert code == "p = {'a': 1}\np |= {'b': Rsa.sign('x', k)}"
+
+
 def test_an_entry_that_may_be_no_array_is_not_taken_for_one() -> None:
     """``(array)`` leaves a decoded document as it is; of an entry nobody knows."""
     source = "$d = (array) json_decode($s, true);\n$instance->v3->a->post([$d, (array) $d['a']]);"
@@ -523,6 +549,28 @@ def test_what_the_package_lacks_is_left() -> None:
             "return Rsa::verify($m, $s, $k) ? AesGcm::decrypt($c, $k, $n, $a) : throw new X;",
             "php",
             "else:\n    raise NotImplementedError('line 1: throw new X')",
+        ),
+        (
+            "$ps = [];\nforeach ($ids as $id) { $ps[$id] = $instance->v3->a->getAsync(); }\n"
+            "foreach ($ps as $p) { $r = $p->wait(); echo $r->getBody(); }",
+            "php",
+            "r = p.wait()\nprint(r.getBody())",
+        ),
+        (
+            "$rs = \\GuzzleHttp\\Promise\\Utils::settle([$instance->v3->a->getAsync()])->wait();\n"
+            "foreach ($rs as $r) { if ($r['state'] === 'fulfilled') { echo $r['value']->getBody(); } }",
+            "php",
+            "if r['state'] == 'fulfilled':\n    print(r['value'].getBody())",
+        ),
+        (
+            "$instance->v3->a->getAsync()->then(function ($r) { foreach ($l as $x) { f($r->getBody()); } })->wait();",
+            "php",
+            "HERE(2, 'f($r->getBody())', r.getBody())",
+        ),
+        (
+            "m.map(async ([k, v]) => { const { data } = await wxpay.v3.a[k].get(); return [k, data] })",
+            "js",
+            "data = wxpay.v3.a[k].get().data",
         ),
         ("const { get } = wxpay.v3.certificates\nconst r = await get()", "js", "r = get()"),
         ("const p = wxpay.v3.a.get\nawait p({ params: q })", "js", "p({'params': q})"),

@@ -259,14 +259,19 @@ class Expressions:
     def on_items(self, part: ir.Items) -> Value:
         """An array or an object."""
         if part.is_list:
-            return Value(ast.List([self.copy_of(value).code for _, value in part.entries], ast.Load()), "list")
+            values = [self.copy_of(value) for _, value in part.entries]
+            brings = {each.brings for each in values if each.kind == "promise"}
+            is_promises = len(brings) == 1 and all(each.kind == "promise" for each in values)
+            listed = ast.List([each.code for each in values], ast.Load())
+            return Value(listed, "list", brings.pop() if is_promises else "")
         entries: list[tuple[ast.expr | None, ast.expr]] = []
-        count, are_words = 0, True
+        count, are_words, time_out = 0, True, ""
         for key, value in part.entries:
+            time_out = time_out or self._time_out(key, value)
             if isinstance(value, ir.Spread):
                 entries.append((None, self._spread(value, ("map", "json"))))
                 continue
-            if not self.is_php and text(value.node) == "undefined":
+            if not self.is_php and text(value.node).partition(" ")[0] in ("undefined", "void"):
                 continue
             told = Value(ast.Constant(count)) if key is None else self.value(key)
             found = told.code.value if isinstance(told.code, ast.Constant) else ...
@@ -287,7 +292,12 @@ class Expressions:
                 raise NoRule
             entries.sort(key=lambda entry: _order(entry[0]))
         made = ast.Dict([key for key, _ in entries], [value for _, value in entries])
-        return Value(made, "map" if are_words or not self.is_php else "")
+        return Value(made, "map" if are_words or not self.is_php else "", time_out)
+
+    def _time_out(self, key: ir.Part | None, value: ir.Part) -> str:
+        """``timeout`` for an entry that brings a time-out, in milliseconds."""
+        brings = self.value(value.value).brings if isinstance(value, ir.Spread) else ir.literal_text(key)
+        return "timeout" if brings == "timeout" and not self.is_php else ""
 
     def _spread(self, part: ir.Spread, kinds: tuple[str, ...]) -> ast.expr:
         made = self.value(part.value)

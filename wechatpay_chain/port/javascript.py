@@ -293,7 +293,10 @@ class JavaScriptReader(Reader):
 
     def _unary(self, node: Node) -> ir.Part | None:
         made = self.operation(node)
-        return made.operands[0] if isinstance(made, ir.Operation) and made.operator == "void" else made
+        if not isinstance(made, ir.Operation) or made.operator != "void":
+            return made
+        (value,) = made.operands
+        return ir.Literal(node, None) if isinstance(value, ir.Literal) else value
 
     def assign(self, node: Node) -> ir.Part:
         """An assignment; a function takes the name of what it is assigned to."""

@@ -262,8 +262,8 @@ class Statements(Calls):
         stale = {word for word in written if self.scope.kinds.get(word, "client") not in _LASTING}
         self.scope.kinds.update(dict.fromkeys([*stale, *targets], ""))
         made = [] if part.source is None else self.emit_do(ir.Do(part.source.node, part.source))
-        if part.source is not None and targets and self.value(part.source).kind == "answers":
-            self.scope.kinds[targets[-1]] = "answer"
+        if part.source is not None and part.targets:
+            self._know_turns(self.value(part.source), part.targets[-1])
         made += self._holes(part, targets, told)
         if part.test is not None:
             turns = self.emit_if(ir.If(part.node, part.test, part.body, [ir.Throw(part.node, None)]))
@@ -279,6 +279,14 @@ class Statements(Calls):
         flags |= {word for word in written if self.scope.kind(word) == "flag"}
         self.span = outer
         return made + self._holes(part, written, told, flags, span=(part.node.end_byte, FOREVER))
+
+    def _know_turns(self, source: Value, target: ir.Part) -> None:
+        """What a turn is given, of answers, of promises that are over, and of a list of promises."""
+        kind = {"answers": "answer", "settled": "settled"}.get(source.kind, "")
+        is_promises = source.kind in ("list", "") and source.brings
+        if isinstance(target, ir.Name) and (kind or is_promises):
+            self.scope.kinds[target.word] = kind or "promise"
+            self.scope.brings[target.word] = "" if kind else source.brings
 
     def emit_try(self, part: ir.Try) -> list[Output]:
         """What is tried, and what follows its errors."""
@@ -480,6 +488,10 @@ class Statements(Calls):
             before = [python.assign(self.names[word], python.code("{}" if kind == "map" else "[]"))]
             self.scope.kinds[word] = kind
         holder = self.value(root).code
+        if made.kind == "promise":
+            self.scope.brings[word] = made.brings
+        elif not self.is_php and ir.name_of_call(target) == "timeout":
+            self.scope.brings[word] = "timeout"
         if kind == "list" and keys == [None]:
             return [*before, ast.Expr(python.method(holder, "append", made.code))]
         steps = [ir.literal_text(key) for key in keys]

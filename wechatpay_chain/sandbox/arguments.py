@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from wechatpay_chain.errors import ArgumentError, ConfigError
+from wechatpay_chain.sandbox.parameters import Rule
 
 __all__ = [
     "UnknownNumber",
     "check_count",
     "check_fen",
+    "check_host",
     "check_merchant",
     "check_number",
     "check_path",
@@ -26,8 +29,8 @@ __all__ = [
 ]
 
 _LAST_PORT = 65_535
-# A merchant's number is in the certificate, whose common name takes 64 characters.
-_LONGEST_MERCHANT = 32
+# Longer than any that WeChat Pay gives; it travels in the header Authorization, in paths and in file names.
+_MERCHANT = re.compile("[0-9]{1,32}")
 # What makes a number, by what it is of.
 _MAKE: Mapping[str, str] = {
     "order": "place it first; GET /_/orders lists those that are there",
@@ -63,14 +66,18 @@ def check_number(name: str, value: object) -> str:
     return text
 
 
-def check_text(name: str, value: object) -> str:
-    """A text that can be written down. Raises ArgumentError for anything else."""
+def check_text(name: str, value: object, rule: Rule | None = None) -> str:
+    """A text that can be written down; one that is not empty follows its rule. Raises ArgumentError for another."""
     if not isinstance(value, str):
         raise ArgumentError(f"{name}: expected text, found {value!r:.40}")
     try:
-        value.encode("utf-8")
+        size = len(value.encode("utf-8"))
     except UnicodeEncodeError:
         raise ArgumentError(f"{name}: expected text that UTF-8 can write, found {value!r:.40}") from None
+    if value and rule is not None and size > rule.most:
+        raise ArgumentError(f"{name}: expected at most {rule.most} bytes, found {size}")
+    if value and rule is not None and rule.pattern is not None and not rule.pattern.fullmatch(value):
+        raise ArgumentError(f"{name}: expected {rule.pattern.pattern}, found {value!r:.40}")
     return value
 
 
@@ -128,10 +135,17 @@ def check_merchant(value: object) -> str:
     if value is None or value == "":
         return ""
     number = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    is_number = isinstance(number, str) and number.isascii() and number.isalnum() and len(number) <= _LONGEST_MERCHANT
-    if not isinstance(number, str) or not is_number:
-        raise ConfigError(f"mchid: expected 1 to {_LONGEST_MERCHANT} digits, found {value!r:.40}", "mchid")
+    if not isinstance(number, str) or not _MERCHANT.fullmatch(number):
+        raise ConfigError(f"mchid: expected digits such as 1900000109, found {value!r:.40}", "mchid")
     return number
+
+
+def check_host(value: object) -> str:
+    """A name or an address. Raises ConfigError for anything else, and for empty text."""
+    if not isinstance(value, str) or not value:
+        told = f"host: expected 127.0.0.1, 0.0.0.0 or another address of this machine, found {value!r:.40}"
+        raise ConfigError(told, "host")
+    return value
 
 
 def check_path(name: str, value: object) -> Path | None:
@@ -152,4 +166,4 @@ def check_tls(value: object) -> bool | ssl.SSLContext:
     """True, False or a server's context. Raises ConfigError for anything else."""
     if isinstance(value, bool | ssl.SSLContext):
         return value
-    raise ConfigError(f"tls: expected True, False or an ssl.SSLContext, found {value!r:.40}", "tls")
+    raise ConfigError(f"tls: expected True, False or a server's ssl.SSLContext, found {value!r:.40}", "tls")

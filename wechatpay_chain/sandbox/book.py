@@ -246,10 +246,6 @@ class Book:
             self._world.later(self._now + self._world.settings.pay_after, "combined.pay", identifier)
         return self.combined_by_id(identifier), True
 
-    def check_payable(self, order: Order) -> None:
-        """Raise OrderError for an order that nobody can pay any more."""
-        self._check_open(order)
-
     def pay(self, order: Order, openid: str | None = None) -> Order:
         """Pay an order; its notice goes to the merchant. Raises OrderError."""
         self._check_open(order)

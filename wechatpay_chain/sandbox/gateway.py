@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from requests.structures import CaseInsensitiveDict
 
-from wechatpay_chain.errors import ArgumentError, ConfigError
+from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.sandbox import (
     access,
     arguments,
@@ -37,7 +37,7 @@ from wechatpay_chain.sandbox.book import Book, Order, OrderError
 from wechatpay_chain.sandbox.certificate import Authority, client_context
 from wechatpay_chain.sandbox.clock import Clock
 from wechatpay_chain.sandbox.directory import CA_FILE, Directory
-from wechatpay_chain.sandbox.faults import Fault, Faults, Scripted, parse_rule
+from wechatpay_chain.sandbox.faults import Fault, Faults, Scripted, read_faults
 from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
 from wechatpay_chain.sandbox.journal import Journal
 from wechatpay_chain.sandbox.journal_file import TABLES as JOURNAL_TABLES
@@ -47,7 +47,7 @@ from wechatpay_chain.sandbox.platform import Platform
 from wechatpay_chain.sandbox.product import Call, Route
 from wechatpay_chain.sandbox.products import PRODUCTS, applyments, complaints, payscore, stored
 from wechatpay_chain.sandbox.products.bills import Bills
-from wechatpay_chain.sandbox.products.refunds import REFUND_NUMBER, RefundError, Refunds
+from wechatpay_chain.sandbox.products.refunds import RULES, RefundError, Refunds
 from wechatpay_chain.sandbox.products.transfers import Transfers
 from wechatpay_chain.sandbox.proxy import Proxy
 from wechatpay_chain.sandbox.push import SCHEDULE, Delivery, Pusher, check_address
@@ -126,24 +126,34 @@ class Sandbox:
         token: str = "",
         faults: Iterable[Fault | str] = (),
     ) -> None:
-        self.faults = Faults(_rules(faults))
-        tls, number = arguments.check_tls(tls), arguments.check_merchant(mchid)
-        host, token = arguments.check_setting("host", host), arguments.check_setting("token", token)
+        self.faults = Faults(read_faults(faults))
+        tls, mchid = arguments.check_tls(tls), arguments.check_merchant(mchid)
+        host, token = arguments.check_host(host), arguments.check_setting("token", token)
         folder, file = arguments.check_path("directory", directory), arguments.check_path("database", database)
         for name, value in (("port", port), ("proxy", 0 if proxy is None else proxy)):
             arguments.check_port(name, value)
+        self._settings = Settings(
+            arguments.check_seconds("pay_after", pay_after),
+            arguments.check_seconds("refund_after", refund_after),
+            arguments.check_seconds("close_wait", close_wait) or 0,
+            arguments.check_seconds("refund_wait", refund_wait) or 0,
+            arguments.check_count("bill_rows", bill_rows),
+            is_tls=bool(tls),
+        )
         self._directory = None if folder is None else Directory(folder)
         self._store = Store(_TABLES, file)
         try:
-            self.identity = self._identity(number)
+            # In one transaction: two that begin at once on one file become one merchant.
+            with self._store.transaction():
+                self.identity = self._identity(mchid)
+            self.platform = Platform(self.identity, verify)
+            self.clock = self._clock(clock)
         except ConfigError:
             self._store.close()
             raise
         self._journal_file = None if file is None else JournalFile(self._store)
         self.journal = Journal(self._journal_file)
-        self.clock = self._clock(clock)
         self._verify = verify
-        self.platform = Platform(self.identity, verify)
         self._brand: Party | None = None
         self._context: ssl.SSLContext | None = None
         self.requests: deque[Received] = deque(maxlen=_REMEMBERED)
@@ -154,14 +164,6 @@ class Sandbox:
         self._held = 0
         self._closing = threading.Event()
         self.tamper: Callable[[Answer, Received], None] | None = None
-        self._settings = Settings(
-            arguments.check_seconds("pay_after", pay_after),
-            arguments.check_seconds("refund_after", refund_after),
-            arguments.check_seconds("close_wait", close_wait) or 0,
-            arguments.check_seconds("refund_wait", refund_wait) or 0,
-            arguments.check_count("bill_rows", bill_rows),
-            is_tls=bool(tls),
-        )
         self.notices = Outbox(self._store, self.clock, self.identity, lambda: self.platform, self._v2_notice)
         self.world = self._new_world()
         authorities = self._authorities(tls is True, proxy is not None)
@@ -362,13 +364,13 @@ class Sandbox:
         """Refund an order as its merchant would, ``amount`` fen or all that is left; the refund's number.
 
         Notices go where the order's go. A combined order is refunded part by part, each under its own number. Raises
-        UnknownNumber (a KeyError) for an order that nobody placed, and ValueError for one that cannot be refunded so.
+        UnknownNumber (a KeyError) for an order that nobody placed, ValueError for one that cannot be refunded so, and
+        ArgumentError for what is no amount, number or reason of a refund.
         """
         paid = arguments.check_number("out_trade_no", out_trade_no)
         asked = None if amount is None else arguments.check_fen("amount", amount)
-        refund_no, why = arguments.check_text("out_refund_no", out_refund_no), arguments.check_text("reason", reason)
-        if refund_no and not REFUND_NUMBER.fullmatch(refund_no):
-            raise ArgumentError(f"out_refund_no: expected up to 64 of 0-9 A-Z a-z _-|*@, found {refund_no!r:.40}")
+        refund_no = arguments.check_text("out_refund_no", out_refund_no, RULES["out_refund_no"])
+        why = arguments.check_text("reason", reason, RULES["reason"])
         self.world.settle()
         with self._store.transaction():
             now = self.clock.now()
@@ -760,22 +762,17 @@ class Sandbox:
                 f"database: its keys are those of another version ({type(error).__name__}); take another file",
                 "database",
             ) from None
-        held = None if self._directory is None else self._directory.identity()
-        if kept is not None and held is not None and kept.to_json() != held.to_json():
-            raise ConfigError(
-                "directory: its keys are not those of the database; take the folder and the database of one sandbox",
-                "directory",
-            )
-        found = held or kept
-        if found is not None and mchid and mchid != found.mchid:
-            where = "database" if held is None else "directory"
-            another = "another file" if held is None else "another folder"
-            raise ConfigError(f"mchid: the {where} is that of {found.mchid}, not of {mchid}; take {another}", "mchid")
-        made = found or Identity.new(mchid)
+        folder = self._directory
+        held = None if folder is None else folder.identity()
+        _check_identities(kept, held, mchid)
+        made = held or kept or Identity.new(mchid)
+        if folder is not None:
+            if held is None:
+                made = folder.claim(made)
+                _check_identities(kept, made, mchid)
+            folder.keep(made)
         if kept is None:
             self._store.keep(_IDENTITY, made.to_json())
-        if self._directory is not None and held is None:
-            self._directory.keep(made)
         return made
 
     def _flush_journal(self) -> None:
@@ -792,6 +789,8 @@ class Sandbox:
 
     def _choose_token(self, token: str) -> str:
         """The token that was given, or the one of a database that goes on, or a new one."""
+        if not isinstance(token, str):
+            raise ConfigError(f"token: expected text, found {type(token).__name__}", "token")
         if token and (not token.isascii() or not token.isprintable() or " " in token or len(token) < _SHORTEST_TOKEN):
             raise ConfigError(f"token: expected {_SHORTEST_TOKEN} or more ASCII characters without a space", "token")
         kept = token or self._store.read_text(_ASKED_FOR) or secrets.token_urlsafe(24)
@@ -805,7 +804,10 @@ class Sandbox:
         kept, now = self._store.read_text(_CLOCK), time.time()
         was, then, factor = (float(part) for part in kept.split()) if kept else (now, now, 1.0)
         # It went on while the sandbox was off, as fast as it did before: not at all when it stood still.
-        made = Clock(factor if clock is None else clock, start=was + (now - then) * factor)
+        try:
+            made = Clock(factor if clock is None else clock, start=was + (now - then) * factor)
+        except ConfigError as error:
+            raise ConfigError(f"clock: {str(error).partition(': ')[2]}", "clock") from None
         self._keep_clock(made)
         return made
 
@@ -870,12 +872,15 @@ def _nothing(call: Call) -> Answer:
     return Answer(404, is_signed=False)
 
 
-def _rules(faults: object) -> tuple[Fault, ...]:
-    """The faults that come from the beginning on. Raises ConfigError for what is no list of them."""
-    if not isinstance(faults, Iterable) or isinstance(faults, str | bytes):
-        raise ConfigError(f"faults: expected a list of Fault or text, found {faults!r:.40}", "faults")
-    rules = [parse_rule(each) if isinstance(each, str) else each for each in faults]
-    for each in rules:
-        if not isinstance(each, Fault):
-            raise ConfigError(f"faults: expected Fault or text, found {each!r:.40}", "faults")
-    return tuple(rules)
+def _check_identities(kept: Identity | None, held: Identity | None, mchid: str) -> None:
+    """Raise ConfigError where database, folder and number are not those of one merchant."""
+    if kept is not None and held is not None and kept.to_json() != held.to_json():
+        raise ConfigError(
+            "directory: its keys are not those of the database; take the folder and the database of one sandbox",
+            "directory",
+        )
+    found = held or kept
+    if found is not None and mchid and mchid != found.mchid:
+        where = "database" if held is None else "directory"
+        another = "another file" if held is None else "another folder"
+        raise ConfigError(f"mchid: the {where} is that of {found.mchid}, not of {mchid}; take {another}", "mchid")

@@ -29,6 +29,7 @@ __all__ = [
     "ACCOUNT",
     "PRODUCT",
     "REFUND_NUMBER",
+    "RULES",
     "STATES",
     "V2_REFUNDED",
     "Refund",
@@ -54,8 +55,8 @@ _NEXT: Mapping[str, tuple[str, ...]] = {
 _MOST_PARTS = 50
 _LONGEST = 365 * 86_400
 _END = "refund.end"
-_RULES: Mapping[str, Rule] = {
-    "out_refund_no": Rule(64, 1, re.compile(r"[0-9a-zA-Z_\-|*@]+")),
+RULES: Mapping[str, Rule] = {
+    "out_refund_no": Rule(64, 1, REFUND_NUMBER),
     "transaction_id": Rule(32),
     "out_trade_no": Rule(32),
     "reason": Rule(80),
@@ -263,7 +264,7 @@ def refusal(reason: str) -> Refusal:
 
 def _create(call: Call) -> Answer:
     fields, amount = call.fields, call.fields["amount"]
-    parameters.check_rules(call.operation, _RULES, fields)
+    parameters.check_rules(call.operation, RULES, fields)
     if amount["refund"] < 1:
         raise wrong("amount/refund", "应为正整数", "body", amount["refund"])
     if amount["currency"] != "CNY":

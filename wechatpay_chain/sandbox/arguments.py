@@ -1,106 +1,79 @@
-"""What a sandbox may be made and steered with: each argument is read to what it means, or refused by its name."""
+"""What a program gives a sandbox by Python: checked before anything is done, and named where nothing is under it."""
 
 from __future__ import annotations
 
 import os
 import re
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from wechatpay_chain.errors import ArgumentError, ConfigError
-from wechatpay_chain.sandbox.faults import Fault, parse_rule
 from wechatpay_chain.sandbox.parameters import Rule
 
 __all__ = [
-    "read_amount",
-    "read_count",
-    "read_faults",
-    "read_host",
-    "read_mchid",
-    "read_path",
-    "read_port",
-    "read_seconds",
-    "read_text",
-    "read_tls",
+    "UnknownNumber",
+    "check_count",
+    "check_fen",
+    "check_host",
+    "check_merchant",
+    "check_number",
+    "check_path",
+    "check_port",
+    "check_schedule",
+    "check_seconds",
+    "check_setting",
+    "check_text",
+    "check_tls",
 ]
 
 _LAST_PORT = 65_535
 # Longer than any that WeChat Pay gives; it travels in the header Authorization, in paths and in file names.
-_MCHID = re.compile("[0-9]{1,32}")
+_MERCHANT = re.compile("[0-9]{1,32}")
+# What makes a number, by what it is of.
+_MAKE: Mapping[str, str] = {
+    "order": "place it first; GET /_/orders lists those that are there",
+    "refund": "ask for it first; GET /_/refunds lists those that are there",
+    "transfer": "make it first; GET /_/transfers lists those that are there",
+    "PayScore order": "create it first",
+    "application": "hand it in first",
+}
 
 
-def read_mchid(value: Any) -> str:
-    """A merchant's number as text; empty for any."""
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else "" if value is None else value
-    if not isinstance(text, str) or (text and not _MCHID.fullmatch(text)):
-        raise ConfigError(f"mchid: expected digits such as 1900000109, found {value!r:.40}", "mchid")
+class UnknownNumber(KeyError):
+    """A number that nobody made in this sandbox: ``kind`` says what it would be of, ``number`` what was given."""
+
+    def __init__(self, kind: str, number: str) -> None:
+        super().__init__(number)
+        self.kind = kind
+        self.number = number
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.number!r:.80} is not there: {_MAKE[self.kind]}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.kind, self.number)
+
+
+def check_number(name: str, value: object) -> str:
+    """A number as text; an int is taken as its digits. Raises ArgumentError for what is no number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    text = check_text(name, value)
+    if not text:
+        raise ArgumentError(f"{name}: expected a number, found empty text")
     return text
 
 
-def read_port(name: str, value: Any) -> int:
-    """A port, 0 for any that is free."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LAST_PORT:
-        raise ConfigError(f"{name}: expected 0 to {_LAST_PORT}, found {value!r:.40}", name)
-    return value
-
-
-def read_host(value: Any) -> str:
-    """A name or an address."""
-    if not isinstance(value, str) or not value:
-        told = f"host: expected 127.0.0.1, 0.0.0.0 or another address of this machine, found {value!r:.40}"
-        raise ConfigError(told, "host")
-    return value
-
-
-def read_tls(value: Any) -> bool | ssl.SSLContext:
-    """Whether to speak TLS, or a server's own context."""
-    if not isinstance(value, bool | ssl.SSLContext):
-        raise ConfigError(f"tls: expected True, False or a server's ssl.SSLContext, found {value!r:.40}", "tls")
-    return value
-
-
-def read_path(name: str, value: Any) -> Any:
-    """A path, None for none. An empty text is a variable that is not set, and not the folder of the program."""
-    is_path = isinstance(value, str | os.PathLike) and bool(os.fspath(value)) and "\0" not in str(value)
-    if value is not None and not is_path:
-        raise ConfigError(f"{name}: expected a path, found {value!r:.40}", name)
-    return value
-
-
-def read_seconds(name: str, value: Any) -> float | None:
-    """Seconds, None for never."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e10:
-        raise ConfigError(f"{name}: expected seconds from 0 on, or None for never, found {value!r:.40}", name)
-    return float(value)
-
-
-def read_count(name: str, value: Any) -> int:
-    """A whole number from 0 on."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ConfigError(f"{name}: expected a whole number from 0 on, found {value!r:.40}", name)
-    return value
-
-
-def read_amount(name: str, value: Any) -> int | None:
-    """An amount in fen, None for all that is left. Raises ArgumentError."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ArgumentError(f"{name}: expected fen from 1 on, found {value!r:.40}")
-    return value
-
-
-def read_text(name: str, value: Any, rule: Rule | None = None) -> str:
-    """A text that can be written down, empty for none; what is there is as its rule says. Raises ArgumentError."""
+def check_text(name: str, value: object, rule: Rule | None = None) -> str:
+    """A text that can be written down; one that is not empty follows its rule. Raises ArgumentError for another."""
     if not isinstance(value, str):
         raise ArgumentError(f"{name}: expected text, found {value!r:.40}")
     try:
         size = len(value.encode("utf-8"))
     except UnicodeEncodeError:
-        raise ArgumentError(f"{name}: expected text, found half of a character in {value!r:.40}") from None
+        raise ArgumentError(f"{name}: expected text that UTF-8 can write, found {value!r:.40}") from None
     if value and rule is not None and size > rule.most:
         raise ArgumentError(f"{name}: expected at most {rule.most} bytes, found {size}")
     if value and rule is not None and rule.pattern is not None and not rule.pattern.fullmatch(value):
@@ -108,16 +81,89 @@ def read_text(name: str, value: Any, rule: Rule | None = None) -> str:
     return value
 
 
-def read_faults(value: Any) -> tuple[Fault, ...]:
-    """Rules, or texts that are rules. Raises ArgumentError."""
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        raise ArgumentError(f'faults: expected a list of rules such as "5%:SYSTEM_ERROR", found {value!r:.80}')
-    return tuple(_rule(each) for each in value)
+def check_setting(name: str, value: object) -> str:
+    """A text that a sandbox is made with. Raises ConfigError for anything else."""
+    try:
+        return check_text(name, value)
+    except ArgumentError as error:
+        told = str(error)
+    raise ConfigError(told, name)
 
 
-def _rule(value: Any) -> Fault:
-    if isinstance(value, Fault):
+def check_fen(name: str, value: object) -> int:
+    """An amount in fen, from 1 on. Raises ArgumentError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ArgumentError(f"{name}: expected fen from 1 on, found {value!r:.40}")
+    return value
+
+
+def check_schedule(value: object) -> tuple[float, ...]:
+    """The pauses between attempts, in seconds. Raises ArgumentError for anything else."""
+    pauses = tuple(value) if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping) else None
+    if pauses is None or any(
+        isinstance(each, bool) or not isinstance(each, int | float) or not 0 <= each < 1e10 for each in pauses
+    ):
+        raise ArgumentError(f"schedule: expected the seconds of each pause, found {value!r:.40}")
+    return pauses
+
+
+def check_seconds(name: str, value: object) -> float | None:
+    """Seconds from 0 on, None for never. Raises ConfigError for anything else."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e10:
+        raise ConfigError(f"{name}: expected seconds from 0 on, or None for never, found {value!r:.40}", name)
+    return float(value)
+
+
+def check_count(name: str, value: object) -> int:
+    """A whole number from 0 on. Raises ConfigError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ConfigError(f"{name}: expected a whole number from 0 on, found {value!r:.40}", name)
+    return value
+
+
+def check_port(name: str, value: object) -> int:
+    """A port, 0 for any. Raises ConfigError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LAST_PORT:
+        raise ConfigError(f"{name}: expected 0 to {_LAST_PORT}, found {value!r:.40}", name)
+    return value
+
+
+def check_merchant(value: object) -> str:
+    """A merchant's number, empty for any; an int is taken as its digits. Raises ConfigError for anything else."""
+    if value is None or value == "":
+        return ""
+    number = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(number, str) or not _MERCHANT.fullmatch(number):
+        raise ConfigError(f"mchid: expected digits such as 1900000109, found {value!r:.40}", "mchid")
+    return number
+
+
+def check_host(value: object) -> str:
+    """A name or an address. Raises ConfigError for anything else, and for empty text."""
+    if not isinstance(value, str) or not value:
+        told = f"host: expected 127.0.0.1, 0.0.0.0 or another address of this machine, found {value!r:.40}"
+        raise ConfigError(told, "host")
+    return value
+
+
+def check_path(name: str, value: object) -> Path | None:
+    """A path, None for none. Raises ConfigError for anything else, and for empty text."""
+    if value is None:
+        return None
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise ConfigError(f"{name}: expected a path, found {value!r:.40}", name)
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        raise ConfigError(f"{name}: expected a path, found {value!r:.40}", name) from None
+    return Path(text)
+
+
+def check_tls(value: object) -> bool | ssl.SSLContext:
+    """True, False or a server's context. Raises ConfigError for anything else."""
+    if isinstance(value, bool | ssl.SSLContext):
         return value
-    if not isinstance(value, str):
-        raise ArgumentError(f'faults: expected a rule such as "5%:SYSTEM_ERROR", found {value!r:.80}')
-    return parse_rule(value)
+    raise ConfigError(f"tls: expected True, False or a server's ssl.SSLContext, found {value!r:.40}", "tls")

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, unquote
 from wechatpay_chain.errors import ArgumentError
 from wechatpay_chain.sandbox import access, console, control_views, sample_programs
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
+from wechatpay_chain.sandbox.arguments import UnknownNumber
 from wechatpay_chain.sandbox.book import Book, Order
 from wechatpay_chain.sandbox.clock import Clock, rfc3339
 from wechatpay_chain.sandbox.events import events
@@ -171,7 +172,7 @@ def _reply(reply: _Reply, sandbox: Gateway, names: tuple[str, ...], fields: Mapp
     except Refusal:
         raise
     except KeyError as error:
-        told = f"{error.args[0]!r:.80} is not there"
+        told = str(error) if isinstance(error, UnknownNumber) else f"{error.args[0]!r:.80} is not there"
         status, code = 404, "NOT_FOUND"
     except ArgumentError as error:
         told, status, code = str(error), 400, "PARAM_ERROR"
@@ -278,7 +279,7 @@ def _one_order(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, An
         book = Book(sandbox.world, sandbox.clock.now())
         found = book.find_by_number(names[0])
         if found is None:
-            raise KeyError(names[0])
+            raise UnknownNumber("order", names[0])
         return _order(sandbox, book, found) if isinstance(found, Order) else control_views.combined_view(found)
 
 

@@ -12,21 +12,21 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from requests.structures import CaseInsensitiveDict
 
 from wechatpay_chain.catalog.remedies import find_code
-from wechatpay_chain.errors import ArgumentError
+from wechatpay_chain.errors import ArgumentError, ConfigError
 from wechatpay_chain.protocol.v3 import CLOCK_WINDOW
 from wechatpay_chain.sandbox import wildcard
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal, Signing, signed_headers
 from wechatpay_chain.sandbox.product import Failure
 from wechatpay_chain.sandbox.routes import is_legacy
 
-__all__ = ["HEADER", "NAMES", "WHENS", "Fault", "Faults", "Scripted", "parse_rule"]
+__all__ = ["HEADER", "NAMES", "WHENS", "Fault", "Faults", "Scripted", "parse_rule", "read_faults"]
 
 # The header with which a request asks for a fault of its own: ``SLOW; seconds=3; when=after``.
 HEADER = "Sandbox-Fault"
@@ -123,7 +123,8 @@ class Fault:
         code, text = (self.name, self.name) if row is None else (row.code, row.zh)
         if is_legacy(path):
             raise Failure(code, text)
-        raise Refusal(row.status if row else 400, code, text)
+        # A code that is known without a status is refused as most are.
+        raise Refusal((row and row.status) or 400, code, text)
 
     def change(self, answer: Answer, signing: Signing, asked: str) -> None:
         """Spoil a finished answer, where that is what the fault does."""
@@ -441,3 +442,18 @@ def _covered_bytes(answer: Answer) -> bytes:
 
 def _sign_again(answer: Answer, signing: Signing, asked: str, shift: float, covered: bytes) -> None:
     answer.headers.update(signed_headers(*signing.signer(asked), covered, time.time() + shift))
+
+
+def read_faults(value: object) -> tuple[Fault, ...]:
+    """Faults, or texts that are rules of them. Raises ConfigError for anything else."""
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise ConfigError(f'faults: expected a list of rules such as "5%:SYSTEM_ERROR", found {value!r:.80}', "faults")
+    return tuple(map(_check_fault, value))
+
+
+def _check_fault(value: object) -> Fault:
+    if isinstance(value, Fault):
+        return value
+    if not isinstance(value, str):
+        raise ConfigError(f'faults: expected a rule such as "5%:SYSTEM_ERROR", found {value!r:.80}', "faults")
+    return parse_rule(value)

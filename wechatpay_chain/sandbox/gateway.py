@@ -32,11 +32,12 @@ from wechatpay_chain.sandbox import (
     world,
 )
 from wechatpay_chain.sandbox.answer import UNKNOWN, Answer, Client, Form, Received, Refusal
+from wechatpay_chain.sandbox.arguments import UnknownNumber
 from wechatpay_chain.sandbox.book import Book, Order, OrderError
 from wechatpay_chain.sandbox.certificate import Authority, client_context
 from wechatpay_chain.sandbox.clock import Clock
 from wechatpay_chain.sandbox.directory import CA_FILE, Directory
-from wechatpay_chain.sandbox.faults import Fault, Faults, Scripted
+from wechatpay_chain.sandbox.faults import Fault, Faults, Scripted, read_faults
 from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
 from wechatpay_chain.sandbox.journal import Journal
 from wechatpay_chain.sandbox.journal_file import TABLES as JOURNAL_TABLES
@@ -125,21 +126,22 @@ class Sandbox:
         token: str = "",
         faults: Iterable[Fault | str] = (),
     ) -> None:
-        self.faults = Faults(arguments.read_faults(faults))
-        port, host, tls = arguments.read_port("port", port), arguments.read_host(host), arguments.read_tls(tls)
-        proxy = None if proxy is None else arguments.read_port("proxy", proxy)
-        mchid, database = arguments.read_mchid(mchid), arguments.read_path("database", database)
-        directory = arguments.read_path("directory", directory)
+        self.faults = Faults(read_faults(faults))
+        tls, mchid = arguments.check_tls(tls), arguments.check_merchant(mchid)
+        host, token = arguments.check_host(host), arguments.check_setting("token", token)
+        folder, file = arguments.check_path("directory", directory), arguments.check_path("database", database)
+        for name, value in (("port", port), ("proxy", 0 if proxy is None else proxy)):
+            arguments.check_port(name, value)
         self._settings = Settings(
-            arguments.read_seconds("pay_after", pay_after),
-            arguments.read_seconds("refund_after", refund_after),
-            arguments.read_seconds("close_wait", close_wait) or 0,
-            arguments.read_seconds("refund_wait", refund_wait) or 0,
-            arguments.read_count("bill_rows", bill_rows),
+            arguments.check_seconds("pay_after", pay_after),
+            arguments.check_seconds("refund_after", refund_after),
+            arguments.check_seconds("close_wait", close_wait) or 0,
+            arguments.check_seconds("refund_wait", refund_wait) or 0,
+            arguments.check_count("bill_rows", bill_rows),
             is_tls=bool(tls),
         )
-        self._directory = None if directory is None else Directory(directory)
-        self._store = Store(_TABLES, database)
+        self._directory = None if folder is None else Directory(folder)
+        self._store = Store(_TABLES, file)
         try:
             # In one transaction: two that begin at once on one file become one merchant.
             with self._store.transaction():
@@ -149,7 +151,7 @@ class Sandbox:
         except ConfigError:
             self._store.close()
             raise
-        self._journal_file = None if database is None else JournalFile(self._store)
+        self._journal_file = None if file is None else JournalFile(self._store)
         self.journal = Journal(self._journal_file)
         self._verify = verify
         self._brand: Party | None = None
@@ -326,57 +328,68 @@ class Sandbox:
     def pay(self, out_trade_no: str, openid: str | None = None) -> str:
         """Pay an order of any kind as a payer would with the phone; its ``transaction_id``. Its notice goes out.
 
-        ``openid`` is the payer's, else the order's or a new one. Raises KeyError for an unknown order, and
-        PaymentRefused (a ValueError) for one that is paid, closed or expired, or was placed for another openid.
+        ``openid`` is the payer's, else the order's or a new one. Raises UnknownNumber (a KeyError) for an order that
+        nobody placed, and PaymentRefused (a ValueError) for one that is paid, closed or expired, or was placed for
+        another openid.
         """
-        openid = arguments.read_text("openid", openid or "") or None
+        number = arguments.check_number("out_trade_no", out_trade_no)
+        who = None if openid is None else arguments.check_text("openid", openid)
         self.world.settle()
-        return payer.pay_number(self.world, out_trade_no, openid)
+        return payer.pay_number(self.world, number, who)
 
     def close_order(self, out_trade_no: str) -> None:
         """Close an order as its merchant would; a combined one with all its parts.
 
-        Raises KeyError for an unknown order, and ValueError for one that was paid.
+        Raises UnknownNumber (a KeyError) for an order that nobody placed, and ValueError for one that was paid, or is
+        one of payment codes: its merchant can only reverse it.
         """
+        number = arguments.check_number("out_trade_no", out_trade_no)
         self.world.settle()
         with self._store.transaction():
             book = Book(self.world, self.clock.now())
-            found = book.find_by_number(out_trade_no)
+            found = book.find_by_number(number)
             if found is None:
-                raise KeyError(out_trade_no)
+                raise UnknownNumber("order", number)
             for order in [found] if isinstance(found, Order) else found.orders:
+                if order.data["way"] == "codepay":
+                    raise ValueError(f"order {number!r:.80} is paid by a code: it is reversed, and cannot be closed")
                 try:
                     book.close(order)
                 except OrderError:
-                    raise ValueError(f"order {out_trade_no!r:.80} is {order.state}: it cannot be closed") from None
+                    raise ValueError(f"order {number!r:.80} is {order.state}: it cannot be closed") from None
 
     def ask_refund(
         self, out_trade_no: str, amount: int | None = None, out_refund_no: str = "", reason: str = ""
     ) -> str:
         """Refund an order as its merchant would, ``amount`` fen or all that is left; the refund's number.
 
-        Notices go where the order's go. Raises KeyError for an unknown order, ValueError for one that cannot be
-        refunded so, and ArgumentError for what is no amount, number or reason of a refund.
+        Notices go where the order's go. A combined order is refunded part by part, each under its own number. Raises
+        UnknownNumber (a KeyError) for an order that nobody placed, ValueError for one that cannot be refunded so, and
+        ArgumentError for what is no amount, number or reason of a refund.
         """
-        amount = arguments.read_amount("amount", amount)
-        out_refund_no = arguments.read_text("out_refund_no", out_refund_no, RULES["out_refund_no"])
-        reason = arguments.read_text("reason", reason, RULES["reason"])
+        paid = arguments.check_number("out_trade_no", out_trade_no)
+        asked = None if amount is None else arguments.check_fen("amount", amount)
+        refund_no = arguments.check_text("out_refund_no", out_refund_no, RULES["out_refund_no"])
+        why = arguments.check_text("reason", reason, RULES["reason"])
         self.world.settle()
         with self._store.transaction():
             now = self.clock.now()
-            order = Book(self.world, now).find_by_number(out_trade_no)
-            if not isinstance(order, Order):
-                raise KeyError(out_trade_no)
-            number = out_refund_no or f"SANDBOX{secrets.token_hex(8).upper()}"
+            book = Book(self.world, now)
+            order = book.order(self.mchid, paid, combined=True)
+            if order is None:
+                if book.combined_order(self.mchid, paid) is None:
+                    raise UnknownNumber("order", paid)
+                raise ValueError(f"order {paid!r:.80} cannot be refunded: {_NOT_REFUNDED['combined']}")
+            number = refund_no or f"SANDBOX{secrets.token_hex(8).upper()}"
             data = {name: order.data[name] for name in ("notify_url", "api", "sign_type") if order.data.get(name)}
-            wanted = order.total - order.refunded if amount is None else amount
+            wanted = order.total - order.refunded if asked is None else asked
             try:
-                Refunds(self.world, now).ask(order, number, order.total, wanted, {**data, "reason": reason, "from": []})
+                Refunds(self.world, now).ask(order, number, order.total, wanted, {**data, "reason": why, "from": []})
             except RefundError as error:
-                reason = error.reason
+                refused = error.reason
             else:
                 return number
-        raise ValueError(f"order {out_trade_no!r:.80} cannot be refunded: {_NOT_REFUNDED.get(reason, reason)}")
+        raise ValueError(f"order {paid!r:.80} cannot be refunded: {_NOT_REFUNDED.get(refused, refused)}")
 
     def fault(
         self,
@@ -418,58 +431,68 @@ class Sandbox:
     def refund(self, out_refund_no: str, status: str = "SUCCESS") -> None:
         """Let a refund end as ``SUCCESS`` or ``CLOSED``, or become ``ABNORMAL``; its notice goes out.
 
-        Raises KeyError for an unknown refund, and ValueError for a status that cannot follow on its own.
+        Raises UnknownNumber (a KeyError) for a refund that nobody asked for, and ValueError for a status that cannot
+        follow on its own.
         """
+        number = arguments.check_number("out_refund_no", out_refund_no)
+        self.world.settle()
         with self._store.transaction():
             refunds = Refunds(self.world, self.clock.now())
-            refund = refunds.find_by_number(out_refund_no)
+            refund = refunds.find_by_number(number)
             if refund is None:
-                raise KeyError(out_refund_no)
+                raise UnknownNumber("refund", number)
             refunds.turn(refund, status)
 
     def transfer(self, out_bill_no: str, state: str = "SUCCESS", fail_reason: str = "") -> None:
         """Let a transfer end as ``SUCCESS``, ``FAIL`` or ``CANCELLED``; its notice goes out.
 
-        ``fail_reason`` says why it failed. Raises KeyError for an unknown transfer, and ValueError for a state that
-        cannot follow on its own.
+        ``fail_reason`` says why it failed. Raises UnknownNumber (a KeyError) for a transfer that nobody made, and
+        ValueError for a state that cannot follow on its own.
         """
-        fail_reason = arguments.read_text("fail_reason", fail_reason)
+        number, why = (
+            arguments.check_number("out_bill_no", out_bill_no),
+            arguments.check_text("fail_reason", fail_reason),
+        )
+        self.world.settle()
         with self._store.transaction():
             transfers = Transfers(self.world, self.clock.now())
-            transfer = transfers.find_by_number(out_bill_no)
+            transfer = transfers.find_by_number(number)
             if transfer is None:
-                raise KeyError(out_bill_no)
-            transfers.turn(transfer, state, fail_reason)
+                raise UnknownNumber("transfer", number)
+            transfers.turn(transfer, state, why)
 
     def payscore(self, out_order_no: str, state: str) -> None:
         """Let the user of a PayScore order confirm it (``DOING``), pay it (``DONE``), or leave it (``EXPIRED``).
 
-        Its notice goes out. Raises KeyError for an unknown order, and ValueError for a state that cannot follow.
+        Its notice goes out. Raises UnknownNumber (a KeyError) for an order that nobody created, and ValueError for a
+        state that cannot follow.
         """
+        number = arguments.check_number("out_order_no", out_order_no)
         self.world.settle()
         with self._store.transaction():
-            payscore.turn(self.world, out_order_no, state, self.clock.now())
+            payscore.turn(self.world, number, arguments.check_text("state", state), self.clock.now())
 
     def applyment(self, number: str, state: str, reason: str = "") -> None:
         """Let a sub-merchant's application take a state, such as ``REJECTED`` for a ``reason``, and stay there.
 
-        Without it an application is audited and finished as the clock goes. Raises KeyError for an unknown number, and
-        ValueError for a state that its API does not have.
+        Without it an application is audited and finished as the clock goes. Raises UnknownNumber (a KeyError) for a
+        number that nobody handed in, and ValueError for a state that its API does not have.
         """
-        reason = arguments.read_text("reason", reason)
+        known, why = arguments.check_number("number", number), arguments.check_text("reason", reason)
+        self.world.settle()
         with self._store.transaction():
-            applyments.turn(self.world, number, state, reason)
+            applyments.turn(self.world, known, arguments.check_text("state", state), why)
 
     def complain(self, out_trade_no: str, detail: str = "") -> str:
         """Let the payer of an order complain, or complain again; the ``complaint_id``.
 
-        A notice goes to the address of complaints. Raises KeyError for an unknown order, and ValueError for one that
-        nobody has paid.
+        A notice goes to the address of complaints. Raises UnknownNumber (a KeyError) for an order that nobody placed,
+        and ValueError for one that nobody has paid.
         """
-        detail = arguments.read_text("detail", detail)
+        number, said = arguments.check_number("out_trade_no", out_trade_no), arguments.check_text("detail", detail)
         self.world.settle()
         with self._store.transaction():
-            return complaints.complain(self.world, out_trade_no, detail or "沙箱的投诉", self.clock.now())
+            return complaints.complain(self.world, number, said or "沙箱的投诉", self.clock.now())
 
     def advance(self, seconds: float) -> None:
         """Move its clock forward, or back for a negative number; what is due by then has been done."""
@@ -493,12 +516,12 @@ class Sandbox:
         clock. With ``schedule`` or ``sleep`` this call itself waits and repeats instead: ``()`` pushes once. Raises
         ChainError for an unknown type without a resource.
         """
+        pauses = SCHEDULE if schedule is None else arguments.check_schedule(schedule)
         told = stored.example_of(event_type, self.mchid) if resource is None else resource
         check_address(notify_url)
         self.pusher(clock).notice(event_type, told)  # so that what cannot be sent is not learned
         stored.learn(self.world, event_type, told)
         if schedule is not None or sleep is not None:
-            pauses = SCHEDULE if schedule is None else schedule
             return self.pusher(clock, sleep or time.sleep).push(event_type, told, notify_url, pauses)
         return self.notices.push(notify_url, event_type, told, self.clock.now())
 
@@ -609,6 +632,10 @@ class Sandbox:
                 refusal = self._refusal(request)
                 hint = hints.explain_absence(request.method, path)
                 answer = Answer(absent.status, headers={hints.HINT: hint}, is_signed=False)
+                if is_legacy(path) and absent.status == 405 and _takes_post(path):
+                    cause, answer = legacy.refuse_method(request.method)
+                    answer.headers[hints.HINT] = hint
+                    return answer, replace(request, verdict=cause.message, cause=cause.cause), None, None
                 if is_legacy(path):
                     return answer, replace(request, verdict="404", cause=hint), refusal, None
                 return answer, request if refusal is None else _with_verdict(request, refusal), refusal, None
@@ -822,11 +849,22 @@ _NOT_REFUNDED = {
     "too many": "it has as many refunds as an order may have",
     "too late": "it was paid too long ago",
     "differs": "another refund has this number",
+    "shared": "the rest was shared out, unfreeze it first",
+    "too soon": "the last refund of this order was too short ago",
+    "combined": "it is a combined order, refund its parts by their numbers",
 }
 
 
 def _with_verdict(request: Received, refusal: Refusal) -> Received:
     return replace(request, verdict=str(refusal), cause=refusal.cause or refusal.payload["message"])
+
+
+def _takes_post(path: str) -> bool:
+    try:
+        _ROUTES.find("POST", path)
+    except Absent:
+        return False
+    return True
 
 
 def _nothing(call: Call) -> Answer:

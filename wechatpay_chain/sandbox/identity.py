@@ -21,8 +21,6 @@ from wechatpay_chain.sandbox.certificate import SERIAL_MARK, Authority, Root, ne
 
 __all__ = ["Identity", "Party", "is_of_a_sandbox", "private_pem", "public_pem"]
 
-# The name on WeChat Pay's: https://pay.weixin.qq.com/doc/v3/merchant/4012072597
-_ISSUER = "Tenpay.com Root CA"
 _KEY_BITS = 2048
 _KEY_ID = "PUB_KEY_ID_"
 _KEY_ID_DIGITS = 28

@@ -14,12 +14,18 @@ const REASONS = {
   "it has as many refunds as an order may have": "退款次数已达上限",
   "it was paid too long ago": "已超过可退款的期限",
   "another refund has this number": "该退款单号已用于另一笔退款",
+  "the rest was shared out, unfreeze it first": "余款已分账，请先解冻剩余资金",
+  "the last refund of this order was too short ago": "距该订单上一次退款的时间太短",
+  "it is a combined order, refund its parts by their numbers": "合单不能整单退款，请按子单号退款",
 };
+const KINDS = { order: "订单", refund: "退款", transfer: "转账", "PayScore order": "支付分订单", application: "申请单" };
 const reason = (words) => REASONS[words] ?? words;
 
 const QUOTED = `(?:'|")(.*?)(?:'|")`;
 const PATTERNS = [
   [`${QUOTED} is not there`, (name) => `没有找到“${name}”`],
+  [`(order|refund|transfer|PayScore order|application) ${QUOTED} is not there: .*`, (kind, number) => `没有${KINDS[kind]}“${number}”，请先创建`],
+  [`order ${QUOTED} is paid by a code: it is reversed, and cannot be closed`, (number) => `订单 ${number} 为付款码支付，只能撤销，不能关闭`],
   [`order ${QUOTED} cannot be (?:paid|refunded): (.*)`, (number, why) => `订单 ${number} 不能操作：${reason(why)}`],
   [`order ${QUOTED} is (\\w+): it cannot be closed`, (number, now) => `订单 ${number} 为“${state(now)}”，不能关闭`],
   [`refund ${QUOTED} is (\\w+), which cannot become ${QUOTED}`, (number, now, next) => `退款 ${number} 为“${state(now)}”，不能变为“${state(next)}”`],

@@ -572,6 +572,11 @@ def test_what_the_package_lacks_is_left() -> None:
             "js",
             "data = wxpay.v3.a[k].get().data",
         ),
+        (
+            "switch ($t) { case 'a': die(Rsa::sign($m, $k)); case 'b': $instance->v3->b->get(); }",
+            "php",
+            "if HERE(2, \"case 'b': $instance->v3->b->get();\"):\n    instance.v3.b.get()",
+        ),
         ("const { get } = wxpay.v3.certificates\nconst r = await get()", "js", "r = get()"),
         ("const p = wxpay.v3.a.get\nawait p({ params: q })", "js", "p({'params': q})"),
         ("const p = wxpay.v3.a.get\nconst r = p()", "js", "r = HERE(1, 'p()')"),

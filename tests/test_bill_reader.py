@@ -76,6 +76,13 @@ def test_text_files_are_read_too() -> None:
     assert (list(bill), bill.summary) == (ROWS, SUMMARY)
 
 
+@pytest.mark.parametrize("text", [BILL, "\ufeff" + BILL, BILL.replace("\r\n", "\n")])
+def test_the_text_of_a_bill_is_no_path(text: str) -> None:
+    """What ``answer.text`` of an APIv2 bill is."""
+    bill = read_bill(text)
+    assert (list(bill), bill.summary) == (ROWS, SUMMARY)
+
+
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_lines_end_either_way(ending: str) -> None:
     """And the last line need not end at all."""

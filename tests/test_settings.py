@@ -242,9 +242,9 @@ def test_one_key_for_signatures_and_tls_is_checked_once(gateway: Sandbox, monkey
     checked = []
     load = serialization.load_pem_private_key
 
-    def count(data: bytes, password: bytes | None) -> Any:
+    def count(data: bytes, password: bytes | None, **options: bool) -> Any:
         checked.append(data)
-        return load(data, password)
+        return load(data, password, **options)
 
     monkeypatch.setattr(serialization, "load_pem_private_key", count)
     entries = settings.from_env(gateway.environment())

@@ -75,7 +75,7 @@ _AMOUNTS: dict[str, Callable[[str], Any]] = {"yuan": yuan, "fen": fen}
 def read_bill(source: Source, *, amounts: str | None = None) -> Bill:
     """The rows of a bill, read once and as they are asked for, in constant memory.
 
-    ``source`` is a path, a file, or the bytes of a bill; gzip, UTF-8 and GBK are told apart by themselves.
+    ``source`` is a path, a file, or the bytes or the text of a bill; gzip, UTF-8 and GBK are told apart by themselves.
     ``amounts`` is ``"yuan"`` (Decimal) or ``"fen"`` (int) for the columns that are amounts, else all is text.
     Raises ValueError for what is no bill, and for a line that is neither a row nor one of the totals.
     """
@@ -137,6 +137,8 @@ class Bill:
         return f"<Bill of {len(self.columns)} columns>"
 
     def _lines(self, source: Source) -> Iterator[str]:
+        if isinstance(source, str) and "\n" in source:
+            source = io.StringIO(source)
         if isinstance(source, io.TextIOBase):
             return iter(source)
         if isinstance(source, str | os.PathLike):

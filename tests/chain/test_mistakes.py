@@ -45,6 +45,8 @@ MISTAKES: dict[str, tuple[Any, str]] = {
         r"did you mean \.pay_params of the client\?",
     ),
     "a path without a version": (lambda wxpay: wxpay.pay.transactions.jsapi.post({}), r"/pay: paths begin with v3, v2"),
+    "a version that is not there": (lambda wxpay: wxpay.v4.pay.transactions.get(), r"/v4: paths begin with v3, v2"),
+    "a version mistyped": (lambda wxpay: wxpay.v33.certificates.get(), r"/v33: paths begin with v3, v2"),
     "the same as text": (lambda wxpay: wxpay.chain("pay/unifiedorder").post({}), r"/pay: paths begin with v3, v2"),
 }
 

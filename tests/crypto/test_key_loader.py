@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import os
 import re
 import subprocess
@@ -276,6 +277,59 @@ def test_a_damaged_key_is_not_shown(made: Made, name: str, bare: bool, at: int, 
     except ConfigError as error:
         words = str(error)
     assert shown(made, words) == []
+
+
+def der_of(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, *([] if size < 0x80 else [0x80 | len(length)])]) + (length or b"\0") + content
+
+
+def pem_of(numbers: dict[str, int], n: int, e: int = 65537) -> bytes:
+    """A private key of any numbers, whether they make one or not, in the form of PKCS#1."""
+    parts = [0, n, e, *(numbers[name] for name in ("d", "p", "q", "dmp1", "dmq1", "iqmp"))]
+    der = der_of(0x30, b"".join(der_of(2, part.to_bytes(part.bit_length() // 8 + 1, "big")) for part in parts))
+    return b"-----BEGIN RSA PRIVATE KEY-----\n" + base64.encodebytes(der) + b"-----END RSA PRIVATE KEY-----\n"
+
+
+def numbers_of(p: int, q: int, e: int = 65537) -> dict[str, int]:
+    d = pow(e, -1, math.lcm(p - 1, q - 1))
+    return {"p": p, "q": q, "d": d, "dmp1": d % (p - 1), "dmq1": d % (q - 1), "iqmp": pow(q, -1, p)}
+
+
+def test_a_key_of_any_private_exponent_is_taken(made: Made) -> None:
+    """By the least common multiple, as openssl has it, or by the product, as others do."""
+    own = made.key.private_numbers()
+    for d in (pow(65537, -1, math.lcm(own.p - 1, own.q - 1)), pow(65537, -1, (own.p - 1) * (own.q - 1))):
+        pem = pem_of({**numbers_of(own.p, own.q), "d": d}, own.p * own.q)
+        assert private(pem).private_numbers().d == d
+    turned = pem_of(numbers_of(own.q, own.p), own.p * own.q)
+    assert private(turned).public_key() == made.key.public_key()
+
+
+@pytest.mark.parametrize("change", [2, -2, 1 << 64, -(1 << 900)])
+@pytest.mark.parametrize("name", ["p", "q", "d", "dmp1", "dmq1", "iqmp", "n", "e"])
+def test_a_key_with_one_wrong_number_is_refused(made: Made, name: str, change: int) -> None:
+    """A bit that a disk has lost is told when the client is made, not by the first payment."""
+    own = made.key.private_numbers()
+    numbers = {**numbers_of(own.p, own.q), "n": own.p * own.q, "e": 65537}
+    numbers[name] = max(numbers[name] + change, 3)
+    with pytest.raises(
+        ConfigError, match=r"^private_key: expected an RSA private key, found PEM text 'RSA PRIVATE KEY'"
+    ):
+        private(pem_of(numbers, numbers["n"], numbers["e"]))
+
+
+def test_a_key_whose_factor_is_not_prime_is_refused(made: Made) -> None:
+    """Each number fits the others, but what it signs is nothing."""
+    own = made.key.private_numbers()
+    p = (3 << 1023) | own.p % (1 << 1023)
+    while math.gcd(65537, p - 1) != 1 or p % 5:
+        p += 2
+    with pytest.raises(
+        ConfigError, match=r"^private_key: expected an RSA private key, found PEM text 'RSA PRIVATE KEY'"
+    ):
+        private(pem_of(numbers_of(p, own.q), p * own.q))
 
 
 def refused(load: Any, source: Any, *more: Any) -> ConfigError:

@@ -316,6 +316,18 @@ def test_a_whole_number_of_another_type_is_an_integer(
         instance.prepare(instance.v3.x.post, {"json": {"a": [{"total": total}], "b": 1.0}}),
     ):
         assert request.body == f'{{"a":[{{"total":{text}}}],"b":1}}'.encode()
+    for request in (
+        wxpay.prepare(wxpay.v3.x.get, params={"a": {"total": total}}),
+        instance.prepare(instance.v3.x.get, {"query": {"a": {"total": total}}}),
+        wxpay.prepare(wxpay.v2.papay.entrustweb.get, params={"mch_id": wxpay.mchid, "a": {"total": total}}),
+    ):
+        assert f"a%5Btotal%5D={text}" in str(request.url)
+    fields = {"mch_id": wxpay.mchid, "total_fee": total}
+    for request in (
+        wxpay.prepare(wxpay.v2.pay.unifiedorder.post, fields),
+        instance.prepare(instance.v2.pay.unifiedorder.post, {"xml": fields}),
+    ):
+        assert f"<total_fee>{text}</total_fee>".encode() in request.body
     sealed = wxpay.prepare(wxpay.v3.x.post, {"total": total, "name": Sealed("x")}).body
     assert sealed.startswith(f'{{"total":{text},"name":"'.encode())
 
@@ -332,6 +344,35 @@ def test_any_other_decimal_is_refused_before_anything_is_sent(gateway: Sandbox, 
             wxpay.v3.x.get(params={"total": Decimal(total)})
         with pytest.raises(errors.ChainError, match=r"^total: expected text.*nothing was sent$"):
             wxpay.v2.pay.orderquery.post({"mch_id": gateway.mchid, "total": Decimal(total)})
+    assert not gateway.requests
+
+
+class Array:
+    """What numpy's arrays do where they are compared: they answer with an array, which is neither true nor false."""
+
+    def __ne__(self, other: object) -> Any:
+        return self
+
+    __eq__ = __ne__
+    __hash__ = None  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:
+        raise ValueError("the truth value of an array is ambiguous")
+
+
+@pytest.mark.parametrize(
+    "total",
+    [Array(), Integer("x"), Integer(10**5000), 10**5000],
+    ids=["an array", "no integer", "an integer without an end", "a number without an end"],
+)
+def test_what_has_no_spelling_is_named_in_every_place(gateway: Sandbox, wxpay: Wechatpay, total: Any) -> None:
+    for call in (
+        lambda: wxpay.v2.pay.orderquery.post({"mch_id": gateway.mchid, "total": total}),
+        lambda: wxpay.v2.papay.entrustweb.get(params={"mch_id": gateway.mchid, "total": total}),
+        lambda: wxpay.v3.x.get(params={"total": total}),
+    ):
+        with pytest.raises(errors.ChainError, match=r"(total(:| is) |4300 digits).*nothing was sent$"):
+            call()
     assert not gateway.requests
 
 

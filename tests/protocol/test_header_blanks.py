@@ -76,6 +76,31 @@ def test_a_true_answer_is_verified(name: str, blanks: str) -> None:
     assert len(received) == 1
 
 
+@pytest.mark.parametrize("blanks", ["", " ", "\t", " \t "])
+@pytest.mark.parametrize("coding", ["chunked", "Chunked"])
+@pytest.mark.parametrize("also", ["", "Content-Length: 3\r\n", "Connection: close\r\n"])
+def test_a_true_answer_in_chunks_is_verified(also: str, coding: str, blanks: str) -> None:
+    """Also the second one of a connection, whose head is read by another way."""
+    body = json.dumps({"code_url": "weixin://x"}).encode()
+    received: list[bytes] = []
+
+    def behave(connection: socket.socket) -> None:
+        while request := request_of(connection):
+            received.append(request)
+            lines = "".join(f"{name}: {value}\r\n" for name, value in signed(body).items())
+            head = f"HTTP/1.1 200 OK\r\n{lines}{also}Transfer-Encoding: {coding}{blanks}\r\n\r\n"
+            connection.sendall(head.encode() + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
+            if "close" in also:
+                return
+
+    with raw_server(behave) as (url, _), client(url) as wxpay:
+        for _ in range(2):
+            answer = wxpay.v3.pay.transactions.native.post({"amount": {"total": 1}})
+            assert answer.verified
+            assert answer.data == {"code_url": "weixin://x"}
+    assert len(received) == 2
+
+
 @pytest.mark.parametrize("blanks", [" ", "\t"])
 def test_a_statement_is_verified_by_its_digest(blanks: str) -> None:
     """The digest is signed without them, too."""

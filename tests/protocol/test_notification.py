@@ -5,6 +5,7 @@ import pickle
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from email.message import Message
 from typing import Any
 
@@ -54,6 +55,8 @@ FORMS: dict[str, Callable[[dict[str, str]], object]] = {
     "ASGI": lambda headers: [(name.lower().encode(), value.encode()) for name, value in headers.items()],
     "lists of values": lambda headers: {name: [value] for name, value in headers.items()},
     "tuples of bytes": lambda headers: {name.encode(): (value.encode(),) for name, value in headers.items()},
+    "blanks around the values": lambda headers: {name: f" \t{value} " for name, value in headers.items()},
+    "blanks in a list": lambda headers: [(name, [f" {value}\t"]) for name, value in headers.items()],
     "twice the same": lambda headers: [*headers.items(), *headers.items()],
     "an iterator": lambda headers: iter(headers.items()),
 }
@@ -361,6 +364,13 @@ def test_signed_resources_of_any_content_raise_errors_of_this_package_alone(
         pushed = signed(gateway, {"id": "1", "resource": content})
         with pytest.raises(errors.DecryptionError):
             wxpay.notification(pushed.headers, pushed.body)
+
+
+@pytest.mark.parametrize("now", [float("nan"), float("inf"), -float("inf"), "1795903108", True, datetime(2026, 11, 1)])
+def test_a_clock_that_is_no_number_proves_nothing(wxpay: Wechatpay, notice: Notice, now: Any) -> None:
+    """NaN is neither too early nor too late."""
+    with pytest.raises(TypeError, match=r"^now: expected Unix seconds, found "):
+        wxpay.notification(notice.headers, notice.body, now=now)
 
 
 def test_the_protocol_knows_no_web_framework() -> None:

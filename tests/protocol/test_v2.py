@@ -269,6 +269,55 @@ def test_some_answers_are_not_signed(gateway: Sandbox, wxpay: Wechatpay) -> None
         wxpay.v2.pay.downloadbill.post(fields)
 
 
+NO_OUTCOMES = {
+    "nothing": b"",
+    "a page": b"<html><body>It works</body></html>",
+    "text": b"ok",
+    "JSON": b'{"return_code":"SUCCESS","result_code":"SUCCESS"}',
+    "no result": b"<xml><return_code>SUCCESS</return_code></xml>",
+    "two results": b"<xml><return_code>SUCCESS</return_code><result_code>FAIL</result_code><result_code>SUCCESS"
+    b"</result_code></xml>",
+    "elements": b"<xml><return_code>SUCCESS</return_code><result_code><a>SUCCESS</a></result_code></xml>",
+    "another word": b"<xml><return_code>SUCCESS</return_code><result_code>SUCCESS?</result_code></xml>",
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"stream": True}], ids=["whole", "streamed"])
+@pytest.mark.parametrize("found", NO_OUTCOMES)
+def test_an_unsigned_payout_has_to_tell_its_outcome(
+    gateway: Sandbox, wxpay: Wechatpay, found: str, options: dict[str, Any]
+) -> None:
+    """Whoever sends money is never told of success by a page of a gateway."""
+
+    def tamper(answer: Answer, _: Received) -> None:
+        answer.body = NO_OUTCOMES[found]
+
+    gateway.tamper = tamper
+    paying = wxpay.v2.mmpaymkttransfers
+    for api in (paying.sendredpack, paying.promotion.transfers):
+        with pytest.raises(errors.SignatureMismatch, match=r"(return_code|result_code|no XML)"):
+            api.post({"mch_id": gateway.mchid, **PACKET}, **options)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"return_code": "SUCCESS", "result_code": "FAIL", "return_msg": "OK"}, "FAIL"),
+        ({"return_code": "SUCCESS", "result_code": "success"}, "success"),
+        ({"return_code": "FAIL"}, "FAIL"),
+        ({"return_code": "SUCCESS", "result_code": "FAIL", "err_code": "NOTENOUGH"}, "NOTENOUGH"),
+    ],
+)
+def test_a_refusal_never_has_the_code_of_success(
+    gateway: Sandbox, wxpay: Wechatpay, fields: dict[str, str], code: str
+) -> None:
+    """Where err_code is missing, the outcome that is not SUCCESS tells."""
+    gateway.tamper = answering(fields)
+    with pytest.raises(errors.BusinessError) as caught:
+        wxpay.v2.mmpaymkttransfers.sendredpack.post({"mch_id": gateway.mchid, **PACKET})
+    assert (caught.value.code, str(caught.value).split(":")[0]) == (code, code)
+
+
 @pytest.mark.parametrize(
     ("args", "options", "words"),
     [

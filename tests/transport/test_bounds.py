@@ -137,7 +137,22 @@ def test_the_limit_is_the_clients(gateway: Sandbox) -> None:
         gateway.client(max_body=size - 1) as wxpay,
         pytest.raises(errors.TransportError, match=f"max_body={size - 1} "),
     ):
-        wxpay.v3.certificates.get(retry=False)
+        wxpay.v3.certificates.get()
+
+
+@pytest.mark.parametrize("verb", ["get", "post"])
+@pytest.mark.parametrize("option", [{}, {"retry": 3}])
+def test_what_is_too_large_is_asked_for_once(gateway: Sandbox, verb: str, option: dict[str, Any]) -> None:
+    """It will not be smaller the next time, at this site or at the other one."""
+    sites = [gateway.base_url, gateway.base_url.replace("127.0.0.1", "localhost")]
+    with (
+        gateway.client(max_body=10, base_url=sites) as wxpay,
+        pytest.raises(errors.TransportError, match=r"it may have been carried out.*more than max_body=10 ") as caught,
+    ):
+        # Refusals are as long as that.
+        getattr(wxpay.chain(f"v3/{'bill/tradebill' if verb == 'get' else 'refund/domestic/refunds'}"), verb)(**option)
+    assert [attempt.sent for attempt in caught.value.attempts] == [True]
+    assert len(gateway.requests) == 1
 
 
 class Alarm(Exception):

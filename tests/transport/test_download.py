@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import responses
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import SM4
@@ -145,6 +146,25 @@ def test_a_url_of_another_host_is_refused(gateway: Sandbox, wxpay: Wechatpay, tm
         wxpay.download(named(url), tmp_path / "bill.csv")
     assert not gateway.requests
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("prefix", ["", "/wx"])
+@pytest.mark.parametrize("host", ["api.mch.weixin.qq.com", "api2.wechatpay.cn", "apihk.mch.weixin.qq.com"])
+def test_a_url_of_wechat_pay_is_asked_of_the_configured_host(gateway: Sandbox, host: str, prefix: str) -> None:
+    """A URL of the documentation does not leave a sandbox, and that of a bill goes through one's own gateway."""
+    gateway.tamper = serving(BILL)
+    with gateway.client(base_url=gateway.base_url + prefix) as wxpay:
+        assert wxpay.download(named(f"https://{host}/v3/billdownload/file?token=a%2Fb")) == BILL
+    assert gateway.requests[-1].target == f"{prefix}/v3/billdownload/file?token=a%2Fb"
+
+
+@pytest.mark.parametrize("sites", [None, ["https://api2.mch.weixin.qq.com", "https://gateway.example"]])
+def test_a_client_of_wechat_pay_asks_the_host_that_was_named(gateway: Sandbox, sites: list[str] | None) -> None:
+    """The two main sites are not taken for each other."""
+    with gateway.client(base_url=sites) as wxpay, responses.RequestsMock() as mock:
+        mock.get("https://api.mch.weixin.qq.com/v3/billdownload/file", body=BILL)
+        assert wxpay.download("https://api.mch.weixin.qq.com/v3/billdownload/file?token=x") == BILL
+        assert len(mock.calls) == 1
 
 
 def test_a_configured_base_with_a_prefix_keeps_it(gateway: Sandbox) -> None:

@@ -298,6 +298,7 @@ class Store(requests.Session):
         known = self.stored.get(f"{request.method} {request.url}")
         if known is not None:
             return known
+        assert dict(vars(request)["_cookies"].items()) == {}  # as requests-cache writes a request to a file
         answer = super().send(request, **options)
         answer.__class__ = Wrapped
         if request.method == "GET":

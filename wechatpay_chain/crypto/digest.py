@@ -106,7 +106,12 @@ def query_string(fields: Mapping[str, Any], spell: Callable[[Any, str], str]) ->
 
     ``spell`` gives the text of a value, and is told its key.
     """
-    kept = ((key, value) for key, value in fields.items() if key != "sign" and value is not None and value != "")
+    # Only text is compared with text: an array of numpy answers with an array.
+    kept = (
+        (key, value)
+        for key, value in fields.items()
+        if key != "sign" and value is not None and not (isinstance(value, str) and value == "")
+    )
     return "&".join(f"{key}={spell(value, str(key))}" for key, value in kept)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeGuard, TypeVar, cast
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InternalError, InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
@@ -31,8 +31,8 @@ __all__ = [
     "PublicKeySource",
     "can_be_shown",
     "certificates_as_pem",
-    "is_lent",
     "is_remote",
+    "is_remote_key",
     "load_certificate",
     "load_certificates",
     "load_private_key",
@@ -79,7 +79,7 @@ def remote_public_key(source: Any, field: str) -> RSAPublicKey:
     return cast(RSAPublicKey, _PublicKey(source, field))
 
 
-def is_lent(key: object) -> bool:
+def is_remote_key(key: object) -> bool:
     """Whether ``key`` is one of those two, which neither encrypt nor decrypt."""
     return isinstance(key, _Remote)
 
@@ -333,6 +333,8 @@ def _private(source: object, field: str, secret: bytes | None) -> tuple[object, 
     key = _first(data, *_readers(secret))
     if key is None and secret is not None:  # cryptography refuses a password that is not needed
         key = _first(data, *_readers(None))
+    if isinstance(key, RSAPrivateKey) and not _is_sound(key):
+        key = None
     return key, _found(data, key, tried=secret is not None, private=True), origin
 
 
@@ -400,10 +402,35 @@ def names_a_file(source: object) -> bool:
 
 
 def _readers(password: bytes | None) -> tuple[Callable[[bytes], Any], Callable[[bytes], Any]]:
+    # OpenSSL's own check tests whether two numbers of 1024 bits are prime, which is a fifth of a process that makes
+    # one call. What a damaged key does not pass is checked by ``_is_sound``.
     return (
-        lambda pem: serialization.load_pem_private_key(pem, password),
-        lambda der: serialization.load_der_private_key(der, password),
+        lambda pem: serialization.load_pem_private_key(pem, password, unsafe_skip_rsa_key_validation=True),
+        lambda der: serialization.load_der_private_key(der, password, unsafe_skip_rsa_key_validation=True),
     )
+
+
+def _is_sound(key: RSAPrivateKey) -> bool:
+    """Whether the numbers of a key belong together, and what it signs is what its public half verifies.
+
+    A factor that is not prime fails in the second. Source: https://www.rfc-editor.org/rfc/rfc8017#section-3.2
+    """
+    if key.key_size < _LEAST_BITS:
+        return True  # it is refused for its size
+    own = key.private_numbers()
+    n, e = own.public_numbers.n, own.public_numbers.e
+    if e < 3 or own.p < 3 or own.q < 3 or own.p * own.q != n:
+        return False
+    for factor, exponent in ((own.p, own.dmp1), (own.q, own.dmq1)):
+        if exponent != own.d % (factor - 1) or exponent * e % (factor - 1) != 1:
+            return False
+    if own.iqmp * own.q % own.p != 1:
+        return False
+    try:
+        key.public_key().verify(key.sign(b"", PKCS1v15(), SHA256()), b"", PKCS1v15(), SHA256())
+    except (ValueError, InvalidSignature, InternalError):
+        return False
+    return True
 
 
 def _first(data: bytes, from_pem: Callable[[bytes], Any], from_der: Callable[[bytes], Any]) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from urllib.parse import quote
 
-from wechatpay_chain.encoding.scalars import has_plain_digits, spell_decimal
+from wechatpay_chain.encoding.scalars import has_plain_digits, spell_decimal, spell_integer
 from wechatpay_chain.encoding.style import Style
 from wechatpay_chain.errors import ChainError
 
@@ -107,6 +107,9 @@ def _plain(value: object, key: str, style: Style) -> str:
         return spell_decimal(value)
     if isinstance(value, datetime) and style.takes_dates and value.tzinfo is not None:
         return iso_string(value)
+    digits = None if isinstance(value, int) else spell_integer(value)
+    if digits is not None:
+        return digits
     expected = "one with a time zone" if isinstance(value, datetime) else "text, a number, a list or a mapping"
     raise ChainError(f"query: {key} is {type(value).__name__}; pass {expected}; nothing was sent")
 

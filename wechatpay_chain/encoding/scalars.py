@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wechatpay_chain.encoding.style import PHP, Style
 from wechatpay_chain.errors import ChainError
@@ -11,7 +12,7 @@ from wechatpay_chain.errors import ChainError
 if TYPE_CHECKING:
     from decimal import Decimal
 
-__all__ = ["has_plain_digits", "signed_text", "spell", "spell_decimal"]
+__all__ = ["has_plain_digits", "signed_text", "spell", "spell_decimal", "spell_integer"]
 
 # 1E+999999999 is nine letters, and a thousand million digits.
 _MOST_DIGITS = 1000
@@ -24,9 +25,19 @@ def has_plain_digits(value: Decimal) -> bool:
 
 def spell_decimal(value: Decimal) -> str:
     """A finite decimal number in digits: a whole one as an integer, since WeChat Pay refuses ``150.00`` for 150."""
+    if not value:
+        return "0"  # a rounding leaves -0
     text = f"{value:f}"
     whole, _, part = text.partition(".")
     return text if part.strip("0") else whole
+
+
+def spell_integer(value: Any) -> str | None:
+    """The digits of a whole number of another library (numpy's, as pandas hands them out); None for what is none."""
+    try:
+        return int.__repr__(operator.index(value))
+    except (TypeError, ValueError):  # ValueError: more digits than Python writes
+        return None
 
 
 def spell(value: object, key: str, style: Style = PHP) -> str:
@@ -53,6 +64,9 @@ def spell(value: object, key: str, style: Style = PHP) -> str:
             return value.decode("utf-8")
         except UnicodeDecodeError:
             raise ChainError(f"{key[:80]}: bytes that are no UTF-8 text; nothing was sent") from None
+    digits = spell_integer(value)
+    if digits is not None:
+        return digits
     found = f"{value!r:.40}" if isinstance(value, float | Decimal) else type(value).__name__
     raise ChainError(f"{key[:80]}: expected text, a number or a boolean, found {found}; nothing was sent")
 

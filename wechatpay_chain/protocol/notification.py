@@ -5,6 +5,7 @@ Source: https://pay.weixin.qq.com/docs/merchant/apis/h5-payment/payment-notice.h
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -15,7 +16,7 @@ from wechatpay_chain.errors import BusinessError, ConfigError, DecryptionError, 
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.protocol.v2 import APIv2
 from wechatpay_chain.protocol.v2_fields import outcome
-from wechatpay_chain.protocol.v3 import SIGNATURE_HEADERS, APIv3, field_value
+from wechatpay_chain.protocol.v3 import SIGNATURE_HEADERS, APIv3
 from wechatpay_chain.protocol.xml import XMLError, from_xml
 from wechatpay_chain.response import parse_json
 
@@ -31,9 +32,10 @@ __all__ = [
     "signature_headers",
 ]
 
-_ALGORITHM = "AEAD_AES_256_GCM"
 _NAMES = {name.lower(): name for name in SIGNATURE_HEADERS}
 _CGI_PREFIX = "http_"
+# They are no part of a value, and some servers hand them over. Source: RFC 9110, 5.5.
+_BLANKS = " \t"
 
 
 class Notification:
@@ -85,6 +87,8 @@ def read(protocol: APIv3, merchant: Merchant, headers: object, body: object, now
     """
     content = raw_body(body)
     found = signature_headers(headers)
+    if now is not None:
+        _check_moment(now)
     cipher = merchant.cipher
     protocol.verify("", found, content, now)
     envelope = _object(content, "body")
@@ -94,6 +98,13 @@ def read(protocol: APIv3, merchant: Merchant, headers: object, body: object, now
     if not isinstance(resource, dict):
         raise DecryptionError(f"resource: expected an object, found {type(resource).__name__}")
     return Notification(envelope, _decrypt_resource(resource, cipher), content)
+
+
+def _check_moment(now: object) -> None:
+    """A clock that is no number would be neither too early nor too late."""
+    if not isinstance(now, int | float) or isinstance(now, bool) or not math.isfinite(now):
+        found = f"{now!r:.40}" if isinstance(now, float) else type(now).__name__
+        raise TypeError(f"now: expected Unix seconds, found {found}")
 
 
 def raw_body(body: object) -> bytes:
@@ -123,13 +134,13 @@ def signature_headers(headers: object) -> dict[str, str]:
         if name is None:
             continue
         if type(values) is str and name not in found:
-            found[name] = values.rstrip(" \t")
+            found[name] = values.strip(_BLANKS)
             continue
         for value in values if isinstance(values, list | tuple) else (values,):
             text = value.decode("latin-1") if isinstance(value, bytes) else value
             if not isinstance(text, str):
                 raise HeadersIncomplete(f"{name}: expected ASCII text of one line, found {type(text).__name__}")
-            text = field_value({name: text}, name)
+            text = text.strip(_BLANKS)
             if found.setdefault(name, text) != text:
                 raise HeadersIncomplete(f"{name}: there twice, with different values; it may not be WeChat Pay's")
     return found
@@ -160,8 +171,8 @@ def _name_of(given: object) -> str | None:
 
 def _decrypt_resource(resource: dict[str, Any], cipher: AESGCM) -> dict[str, Any]:
     algorithm = resource.get("algorithm")
-    if algorithm != _ALGORITHM:
-        raise DecryptionError(f"resource.algorithm: expected {_ALGORITHM}, found {str(algorithm)[:40]!r}")
+    if algorithm != ciphers.AEAD_AES_256_GCM:
+        raise DecryptionError(f"resource.algorithm: expected {ciphers.AEAD_AES_256_GCM}, found {str(algorithm)[:40]!r}")
     ciphertext, nonce = _require(resource, "ciphertext"), _require(resource, "nonce")
     associated = _text(resource, "associated_data")
     plain = ciphers.decrypt_with(cipher, ciphertext, _bytes(nonce), _bytes(associated))

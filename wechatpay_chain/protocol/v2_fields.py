@@ -88,6 +88,8 @@ def has_result(path: str) -> bool:
 def outcome(fields: Mapping[str, Any], name: str) -> str:
     """The text of ``return_code`` or ``result_code``; SignatureMismatch when it is missing, which is no success."""
     value = fields.get(name)
+    if isinstance(value, list):
+        raise SignatureMismatch(f"{name}: there more than once; it may not be WeChat Pay's")
     if not isinstance(value, str) or not value:
         raise SignatureMismatch(f"{name}: missing; it may not be WeChat Pay's")
     if not _CODE.fullmatch(value):

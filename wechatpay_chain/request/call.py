@@ -192,13 +192,16 @@ def download_url(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
     """The same call as a streamed GET of a URL that an answer names: byte for byte, nothing in it is a placeholder.
 
     A stray character alone is escaped, and an escape written in capitals, as urllib3 would do after the
-    signature. ChainError for a host that is neither WeChat Pay's nor one of ``known_bases``.
+    after the signature. Where all of ``known_bases`` are other hosts (a sandbox, a gateway of one's own), a URL of
+    WeChat Pay's is asked for there. ChainError for a host that is neither WeChat Pay's nor one of ``known_bases``.
     """
     bases = tuple(known_bases)
     there = with_url(call, url.strip().partition("#")[0], bases)
     base = next((base for base in bases if there.bases and base.origin == there.bases[0].origin), None)
     if base is not None and base.prefix and there.path.startswith(f"{base.prefix}/"):
         there = there._replace(path=there.path[len(base.prefix) :], bases=(base,))
+    if base is None and bases and not any(known.is_of_wechat for known in bases):
+        there = there._replace(bases=bases)
     # A refusal must not be taken for the file, whatever is usual for this client's calls.
     return there._replace(stream=True, sink=None, response_type="", extra=_NOTHING)
 

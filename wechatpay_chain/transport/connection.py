@@ -242,7 +242,7 @@ class _Connection(HTTPConnection):
         if self._answer is not None:
             answer, self._answer = self._answer, None
             return answer
-        return http.client.HTTPResponse(_Reader(sock, DEADLINE.get()), *args, **options)  # type: ignore[arg-type]
+        return _HTTPResponse(_Reader(sock, DEADLINE.get()), *args, **options)  # type: ignore[arg-type]
 
 
 def _fields_to_send(headers: Mapping[str, str] | None) -> bytes:
@@ -262,7 +262,20 @@ def _fields_to_send(headers: Mapping[str, str] | None) -> bytes:
     return fields if is_plain and SKIP_HEADER not in text else b""
 
 
-class _Answer(http.client.HTTPResponse):
+class _HTTPResponse(http.client.HTTPResponse):
+    """An answer as http.client reads it, but for blanks behind its Transfer-Encoding, which are no part of that.
+
+    With them it would read the chunks' sizes as the body, and wait for its end. Source: RFC 9110, 5.5.
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        coding = self.headers.get("Transfer-Encoding", "")
+        if not self.chunked and coding.rstrip(" \t").lower() == "chunked":
+            self.chunked, self.chunk_left, self.length = True, None, None
+
+
+class _Answer(_HTTPResponse):
     """An answer whose head, where it is of the commonest form, is read without the parser of mails."""
 
     _fields: dict[str, tuple[str, str]] | None = None

@@ -520,11 +520,14 @@ class Statements(Calls):
             statements.append(python.assign(whole, made.code))
             source = made._replace(code=python.name(whole))
         told: list[tuple[str, Value]] = []
-        with contextlib.suppress(NoRule):
-            told = self.destructure(pattern, source) if is_readable else []
-        if not told:
+        for entry in pattern.entries:
+            found: list[tuple[str, Value]] = []
+            with contextlib.suppress(NoRule):
+                found = self.destructure(ir.Items(pattern.node, [entry], False), source) if is_readable else []
             given = [source.code] if made.uses else []
-            told = [(word, Value(python.hole(_read(pattern, word, part), given))) for word in words]
+            told += found or [
+                (word, Value(python.hole(_read(pattern, word, part), given))) for word in _leaves_of(entry[1])
+            ]
         entries = part.value.entries if isinstance(part.value, ir.Items) and part.value.is_list else []
         known = {f"[{index}]": self.done[each].kind for index, (_, each) in enumerate(entries) if each in self.done}
         for word, value in told:

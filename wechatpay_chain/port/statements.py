@@ -585,7 +585,8 @@ def _names_set(parts: Iterable[ir.Part], into_functions: bool = False) -> set[st
             owner, word = ir.owner_of(each), ir.name_of_call(each)
             name = f"{ir.word_of(owner)}.{word}" if word else ir.word_of(each.function).lower()
             found += each.arguments[_CHANGING[name]] if name in _CHANGING else []
-            found += [owner] if owner is not None and word in _CHANGING_METHODS else []
+            is_array = each.node.type == "call_expression"  # those of PHP have no methods
+            found += [owner] if owner is not None and is_array and word in _CHANGING_METHODS else []
     return {word for each in found for word in _leaves_of(ir.path_of(each)[0])}
 
 

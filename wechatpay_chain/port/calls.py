@@ -544,7 +544,7 @@ class Calls(Expressions):
         if isinstance(part, ir.Return):
             return [ast.Return(None if part.value is None else self.value(part.value).code)]
         if isinstance(part, ir.Throw):
-            return [python.stop(part.node.start_point[0] + 1, text(part.node))]
+            return [self.stop(part)]
         if isinstance(part, ir.If):
             other = self.plain(part.other) if part.other else []
             return [ast.If(self.condition(part.test), self.plain(part.body), other)]

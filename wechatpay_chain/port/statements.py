@@ -110,7 +110,7 @@ class Statements(Calls):
 
     def _end(self, part: ir.Part) -> list[Output]:
         """The end of what leaves in any case, although something of the SDK may follow."""
-        stop = python.stop(_line(part), text(part.node))
+        stop = self.stop(part)
         return [Output(part, self.place, "code", [stop], span=self.span, may_stop=True)]
 
     def _holes(
@@ -120,7 +120,7 @@ class Statements(Calls):
         made: list[Output] = []
         for word in sorted(words):
             name = self.names[word]
-            code = [python.stop(_line(part), source) if word in checks else python.assign(name, python.hole(source))]
+            code = [self.stop(part, source) if word in checks else python.assign(name, python.hole(source))]
             made.append(
                 Output(part, self.place, "code", code, targets=frozenset([name]), **{"span": self.span, **more})
             )
@@ -232,7 +232,7 @@ class Statements(Calls):
     def emit_loose(self, part: ir.Part) -> list[Output]:
         """What is no statement of either language, as far as it could be read."""
         if isinstance(part, ir.Other):
-            stop = [python.stop(_line(part), text(part.node))]
+            stop = [self.stop(part)]
             made = [Output(part, self.place, "code", stop, uses=1, left=(part.problem,))] if part.problem else []
             return made + self.block(part.parts)
         is_nothing = isinstance(part, ir.Leave | ir.Literal | ir.Name | ir.ClassName)
@@ -535,10 +535,6 @@ class Statements(Calls):
             self.scope.kinds[word] = known.get(index, value.kind)
             statements.append(python.assign(self.names[word], value.code))
         return statements
-
-
-def _line(part: ir.Part) -> int:
-    return int(part.node.start_point[0]) + 1
 
 
 def _is_print(function: ir.Part) -> bool:

@@ -88,6 +88,15 @@ def test_what_belongs_to_other_frameworks_is_no_news(tmp_path: Path) -> None:
     assert err == "wechatpay-chain: files: 1; SDK statements found: 0: 0 ported, 0 with holes, 0 left\n"
 
 
+def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
+    """Of a component's script too, wherever they are told."""
+    script = "wxpay.v3.a.get().then((r) => {\n  if (r.status) throw new Error()\n  return r\n})\n"
+    (tmp_path / "a.vue").write_text(f"<template/>\n\n<script>\n{script}</script>\n", encoding="utf-8")
+    out = run(str(tmp_path / "a.vue"))[1]
+    assert "a.vue:4\n" in out
+    assert "NotImplementedError('line 5: throw new Error()')" in out
+
+
 def test_names_of_one_function_are_not_those_of_another(tmp_path: Path) -> None:
     """A parameter is the reader's, whoever else has a variable of its name."""
     one = "function one() { $data = $instance->v3->a->get(); echo $data->getBody(); }"

@@ -572,6 +572,16 @@ def test_what_the_package_lacks_is_left() -> None:
             "js",
             "data = wxpay.v3.a[k].get().data",
         ),
+        (
+            "switch ($t) { case 'a': die(Rsa::sign($m, $k)); case 'b': $instance->v3->b->get(); }",
+            "php",
+            "if HERE(2, \"case 'b': $instance->v3->b->get();\"):\n    instance.v3.b.get()",
+        ),
+        (
+            "const { data: d, config: c, headers: { a, ...b } } = await wxpay.v3.a.get()\nf(d, c)",
+            "js",
+            "d = answer.data\nc = HERE(1, \"await wxpay.v3.a.get()['config']\", answer)",
+        ),
         ("const { get } = wxpay.v3.certificates\nconst r = await get()", "js", "r = get()"),
         ("const p = wxpay.v3.a.get\nawait p({ params: q })", "js", "p({'params': q})"),
         ("const p = wxpay.v3.a.get\nconst r = p()", "js", "r = HERE(1, 'p()')"),

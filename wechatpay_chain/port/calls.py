@@ -544,7 +544,7 @@ class Calls(Expressions):
         if isinstance(part, ir.Return):
             return [ast.Return(None if part.value is None else self.value(part.value).code)]
         if isinstance(part, ir.Throw):
-            return [python.stop(part.node.start_point[0] + 1, text(part.node))]
+            return [self.stop(part)]
         if isinstance(part, ir.If):
             other = self.plain(part.other) if part.other else []
             return [ast.If(self.condition(part.test), self.plain(part.body), other)]
@@ -615,6 +615,7 @@ def _parameter(owner: str, word: str, name: str) -> str:
 
 
 _Build = tuple[range, Callable[[Calls, ir.Call], Value]]
+_ONE = range(1, 2)
 
 
 def _fits(build: _Build, part: ir.Call) -> bool:
@@ -678,18 +679,16 @@ def _compact(self: Calls, part: ir.Call) -> Value:
     return Value(ast.Dict([ast.Constant(word) for word in words], values), "map")
 
 
-def _array_values(self: Calls, part: ir.Call) -> Value:
-    made = self.exact(part.arguments[0])
-    if made.kind != "map":
-        raise NoRule
-    return Value(python.code("[*_0.values()]", made.code), "list")
+def _of_kind(kind: str, template: str, result: str) -> _Build:
+    """A function of one value that means the same in Python for values of one kind."""
 
+    def build(self: Calls, part: ir.Call) -> Value:
+        made = self.value(part.arguments[0])
+        if made.kind != kind:
+            raise NoRule
+        return Value(python.code(template, made.code), result)
 
-def _abs(self: Calls, part: ir.Call) -> Value:
-    made = self.value(part.arguments[0])
-    if made.kind != "int":
-        raise NoRule
-    return Value(python.call("abs", made.code), "int")
+    return _ONE, build
 
 
 def _read(self: Calls, part: ir.Call) -> Value:
@@ -731,18 +730,17 @@ _ERRORS = {
 _SETTLED = {"state": "text", "value": "answer", "reason": "error"}
 _ENTRIES = {"settled": "settled", "answers": "answer", "list": "json", "headers": "text"}
 _ENTRY_KEYS = {"settled": (int, str), "answers": (int, str), "list": (int,), "headers": (str,)}
-_ONE = range(1, 2)
 _TEST: _Build = (range(1, 9), lambda self, part: Value(self.flag(part), "flag"))
 _PHP: dict[str, _Build] = {
     **dict.fromkeys(PRINTS, (range(99), _print)),
     "json_decode": (range(1, 5), _loads),
     "json_encode": (range(1, 3), _dumps),
     "array_merge": (range(1, 99), _array_merge),
-    "array_values": (_ONE, _array_values),
+    "array_values": _of_kind("map", "[*_0.values()]", "list"),
     "compact": (range(1, 99), _compact),
     "sprintf": (range(1, 99), _sprintf),
     "time": (range(1), _now),
-    "abs": (_ONE, _abs),
+    "abs": _of_kind("int", "abs(_0)", "int"),
     "intval": (_ONE, lambda self, part: self.cast("int", part.arguments[0])),
     "strval": (_ONE, lambda self, part: self.cast("string", part.arguments[0])),
     "file_get_contents": (range(1, 3), _read),
@@ -751,7 +749,7 @@ _PHP: dict[str, _Build] = {
 _JAVASCRIPT: dict[str, _Build] = {
     "JSON.stringify": (_ONE, _dumps),
     "JSON.parse": (_ONE, _loads),
-    "Math.abs": (_ONE, _abs),
+    "Math.abs": _of_kind("int", "abs(_0)", "int"),
     "Math.floor": (_ONE, _now),
     "readFileSync": (range(1, 3), _read),
     "String": (_ONE, lambda self, part: Value(self.as_text(self.value(part.arguments[0])), "text")),

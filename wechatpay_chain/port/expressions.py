@@ -88,6 +88,9 @@ class Knowledge:
 class Expressions:
     """The translation of one file; statements and calls build on it."""
 
+    # How many lines of the file stand before the source.
+    offset = 0
+
     def __init__(self, language: str, names: Names, knowledge: Knowledge, mentions: bool) -> None:
         self.is_php = language == "php"
         self.names = names
@@ -181,6 +184,11 @@ class Expressions:
         """The name of a method or property of ``this``; empty for anything else."""
         is_own = isinstance(part, ir.Access) and ir.word_of(part.base) == "this" and not part.is_optional
         return ir.name_of_call(part) if is_own else ""
+
+    def stop(self, part: ir.Part, source: str = "") -> ast.stmt:
+        """The end of the road where the original leaves."""
+        line = int(part.node.start_point[0]) + 1 + self.offset
+        return python.stop(line, source or text(part.node))
 
     def use(self, value: Value) -> Value:
         """Note that an expression is the SDK's."""

@@ -149,12 +149,9 @@ class PhpReader(Reader):
             if each.type == "property_element"
         ]
 
-    def _unset(self, node: Node) -> ir.Part:
-        return ir.Do(node, ir.Call(node, ir.ClassName(node, "unset", True), list(map(self.value, children(node)))))
-
-    def _echo(self, node: Node) -> ir.Part:
-        """``echo`` and ``print``."""
-        return ir.Call(node, ir.ClassName(node, "echo", True), list(map(self.value, _flatten(children(node)))))
+    def _named_call(self, node: Node, word: str) -> ir.Part:
+        """What the language calls without parentheses, or by a word of its own."""
+        return ir.Call(node, ir.ClassName(node, word, True), list(map(self.value, _flatten(children(node)))))
 
     # Expressions
 
@@ -276,10 +273,6 @@ class PhpReader(Reader):
         globals_ = re.findall(r"\bglobal\s+\$(\w+)", text(field_of(node, "body")))
         return frozenset([*re.findall(r"&\s*\$(\w+)", given), *globals_])
 
-    def _reference(self, node: Node) -> ir.Part:
-        target, value = map(self.value, children(node))
-        return ir.Assign(node, target, "&=", value)
-
     def _operation(self, node: Node) -> ir.Part | None:
         if text(field_of(node, "operator")) != ".":
             return self.operation(node)
@@ -326,10 +319,10 @@ class PhpReader(Reader):
             "interface_declaration enum_declaration": Reader.define_class,
             "return_statement": _return,
             "static_variable_declaration": _static,
-            "echo_statement": lambda self, node: ir.Do(node, self._echo(node)),
+            "echo_statement": lambda self, node: ir.Do(node, self._named_call(node, "echo")),
             "foreach_statement": _foreach,
             "property_declaration": _property,
-            "unset_statement": _unset,
+            "unset_statement": lambda self, node: ir.Do(node, self._named_call(node, "unset")),
         }
     )
     expressions = Reader.expressions | by_type(
@@ -352,8 +345,10 @@ class PhpReader(Reader):
             "cast_expression": _cast,
             "match_expression": _match,
             "throw_expression": lambda self, node: ir.Operation(node, "throw", [self.first(node)]),
-            "print_intrinsic": _echo,
-            "reference_assignment_expression": _reference,
+            "print_intrinsic": lambda self, node: self._named_call(node, "echo"),
+            "reference_assignment_expression": lambda self, node: ir.Assign(
+                node, self.first(node), "&=", self.value(children(node)[1])
+            ),
         }
     )
 

@@ -18,7 +18,6 @@ __all__ = ["Reader", "Rules", "any_of", "by_type"]
 # Deeper than any program of a shop, and well within Python's own stack.
 _MAX_DEPTH = 64
 _BLOCKS = ("compound_statement", "colon_block", "switch_block", "statement_block", "class_body")
-_LEAVES = ("break_statement", "return_statement", "continue_statement", "throw_statement")
 _TEXTS = ("string_content", "escape_sequence", "string_fragment")
 # Of a node that lacks a part, or of a literal that Python cannot hold: it has no rule.
 _NO_RULE = (IndexError, TypeError, ValueError, OverflowError)
@@ -147,9 +146,11 @@ class Reader:
             if len(body) == 1 and body[0].type in _BLOCKS:
                 body = children(body[0])
             if body:
-                parts = self.block(body[:-1] if body[-1].type == "break_statement" else body)
+                parts = self.block(body)
+                is_over = isinstance(parts[-1] if parts else None, ir.End)
+                parts = parts[:-1] if body[-1].type == "break_statement" else parts
                 made.append(ir.If(each, any_of(each, tests), parts, []))
-                tests = [] if body[-1].type in _LEAVES else tests
+                tests = [] if is_over else tests
         return made
 
     def attempt(self, node: Node) -> ir.Part:

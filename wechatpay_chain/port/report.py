@@ -192,6 +192,7 @@ class _Listing:
         for _ in range(5):
             before = knowledge.state()
             writer = Statements(self.snippet.language, Names(words - {"this"}), knowledge, mentions(self.snippet.code))
+            writer.offset = self.snippet.offset
             writer.imports_plugin = "wechatpay-axios-plugin" in self.snippet.code
             outputs = writer.outputs(parts)
             if knowledge.state() == before:

@@ -110,7 +110,7 @@ class Statements(Calls):
 
     def _end(self, part: ir.Part) -> list[Output]:
         """The end of what leaves in any case, although something of the SDK may follow."""
-        stop = python.stop(_line(part), text(part.node))
+        stop = self.stop(part)
         return [Output(part, self.place, "code", [stop], span=self.span, may_stop=True)]
 
     def _holes(
@@ -120,7 +120,7 @@ class Statements(Calls):
         made: list[Output] = []
         for word in sorted(words):
             name = self.names[word]
-            code = [python.stop(_line(part), source) if word in checks else python.assign(name, python.hole(source))]
+            code = [self.stop(part, source) if word in checks else python.assign(name, python.hole(source))]
             made.append(
                 Output(part, self.place, "code", code, targets=frozenset([name]), **{"span": self.span, **more})
             )
@@ -232,7 +232,7 @@ class Statements(Calls):
     def emit_loose(self, part: ir.Part) -> list[Output]:
         """What is no statement of either language, as far as it could be read."""
         if isinstance(part, ir.Other):
-            stop = [python.stop(_line(part), text(part.node))]
+            stop = [self.stop(part)]
             made = [Output(part, self.place, "code", stop, uses=1, left=(part.problem,))] if part.problem else []
             return made + self.block(part.parts)
         is_nothing = isinstance(part, ir.Leave | ir.Literal | ir.Name | ir.ClassName)
@@ -520,11 +520,14 @@ class Statements(Calls):
             statements.append(python.assign(whole, made.code))
             source = made._replace(code=python.name(whole))
         told: list[tuple[str, Value]] = []
-        with contextlib.suppress(NoRule):
-            told = self.destructure(pattern, source) if is_readable else []
-        if not told:
+        for entry in pattern.entries:
+            found: list[tuple[str, Value]] = []
+            with contextlib.suppress(NoRule):
+                found = self.destructure(ir.Items(pattern.node, [entry], False), source) if is_readable else []
             given = [source.code] if made.uses else []
-            told = [(word, Value(python.hole(_read(pattern, word, part), given))) for word in words]
+            told += found or [
+                (word, Value(python.hole(_read(pattern, word, part), given))) for word in _leaves_of(entry[1])
+            ]
         entries = part.value.entries if isinstance(part.value, ir.Items) and part.value.is_list else []
         known = {f"[{index}]": self.done[each].kind for index, (_, each) in enumerate(entries) if each in self.done}
         for word, value in told:
@@ -532,10 +535,6 @@ class Statements(Calls):
             self.scope.kinds[word] = known.get(index, value.kind)
             statements.append(python.assign(self.names[word], value.code))
         return statements
-
-
-def _line(part: ir.Part) -> int:
-    return int(part.node.start_point[0]) + 1
 
 
 def _is_print(function: ir.Part) -> bool:
@@ -582,7 +581,8 @@ def _names_set(parts: Iterable[ir.Part], into_functions: bool = False) -> set[st
             owner, word = ir.owner_of(each), ir.name_of_call(each)
             name = f"{ir.word_of(owner)}.{word}" if word else ir.word_of(each.function).lower()
             found += each.arguments[_CHANGING[name]] if name in _CHANGING else []
-            found += [owner] if owner is not None and word in _CHANGING_METHODS else []
+            is_array = each.node.type == "call_expression"  # those of PHP have no methods
+            found += [owner] if owner is not None and is_array and word in _CHANGING_METHODS else []
     return {word for each in found for word in _leaves_of(ir.path_of(each)[0])}
 
 

@@ -30,7 +30,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Listener
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.received.append((CaseInsensitiveDict(self.headers.items()), body))
         answers = self.server.answers
         status, told = answers.pop(0) if len(answers) > 1 else answers[0]
@@ -40,6 +40,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(told)))
         self.end_headers()
         self.wfile.write(told)
+
+    do_GET = do_POST
 
     def log_message(self, format: str, *args: Any) -> None:
         pass

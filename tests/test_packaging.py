@@ -111,6 +111,23 @@ def test_the_unpacked_sdist_passes_its_own_tests(built: Built, tmp_path: Path) -
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("page", ["docs/typing.md", "docs/typing.zh-CN.md"])
+def test_the_page_about_types_says_what_the_stubs_weigh(built: Built, page: str) -> None:
+    """Within a tenth."""
+    text = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    (line,) = [each for each in text if "wheel" in each and "4." in each]
+    count = int(re.findall(r"\d+", line)[0])
+    shown = [float(each) for each in re.findall(r"(\d+\.\d+)(?= (?:MB|to))", line)[:4]]
+    with zipfile.ZipFile(built.wheel) as wheel:
+        stubs = [each for each in wheel.infolist() if each.filename.endswith(".pyi")]
+    packed = sum(each.compress_size for each in stubs)
+    whole = built.wheel.stat().st_size
+    measured = [sum(each.file_size for each in stubs), packed, whole - packed, whole]
+    assert count == len(stubs)
+    assert [each / 1e6 for each in measured] == pytest.approx(shown, rel=0.1)
+
+
+@pytest.mark.slow
 def test_the_metadata_says_what_an_index_shows(built: Built) -> None:
     """Licence by its SPDX expression, project URLs, languages, and the README with links that work there."""
     metadata = built.metadata()

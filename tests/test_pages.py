@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.pages import ROOT, blocks, fences, fits, run_python, run_shell, text_of
-from wechatpay_chain import errors, settings
+from tests.pages import FENCE, ROOT, blocks, fences, fits, run_python, run_shell, text_of
+from wechatpay_chain import Sandbox, errors, settings
+from wechatpay_chain.request.options import NATIVE
 
 PAGES = sorted(path.stem for path in (ROOT / "docs").glob("*.md") if not path.name.endswith(".zh-CN.md"))
 # Blocks of these need what a page cannot make: another language beside them, a type checker, a shell.
@@ -39,6 +41,28 @@ def test_both_pages_say_the_same(page: str) -> None:
     assert fences(f"docs/{page}.md") == fences(f"docs/{page}.zh-CN.md")
     for mark in (r"^#", r"^\|"):
         assert len(re.findall(mark, english, re.MULTILINE)) == len(re.findall(mark, chinese, re.MULTILINE))
+
+
+LINKED = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/*.md", "docs/decisions/*.md", "examples/**/*.md", "benchmarks/*.md")
+    for path in ROOT.glob(pattern)
+)
+
+
+@pytest.mark.parametrize("page", LINKED)
+def test_every_link_leads_somewhere(page: str) -> None:
+    """To a file of the repository, and to a heading that its page has."""
+    prose = FENCE.sub("", text_of(page))
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        name, _, anchor = target.partition("#")
+        if "://" in name:
+            continue
+        file = (ROOT / page).parent / name if name else ROOT / page
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}, target
 
 
 @pytest.mark.slow
@@ -114,6 +138,22 @@ def test_every_entry_of_the_configuration_is_explained() -> None:
     rows = "\n".join(re.findall(r"^\| `.*", page, re.MULTILINE))
     names = {*settings._NAMES, *settings._ALIASES, *settings._ENVIRONMENT, *settings._MERCHANT_ENVIRONMENT}
     assert not [name for name in sorted(names) if f"`{name}`" not in rows]
+
+
+def test_every_option_of_a_call_is_explained() -> None:
+    """Each name that is taken has its row, and the other way round."""
+    table = text_of("docs/calls.md").partition("| option |")[2].partition("\n\n")[0]
+    first_cells = "\n".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE))
+    assert {*re.findall(r"`(\w+)`", first_cells)} == {*NATIVE.options}
+
+
+def test_every_setting_of_the_sandbox_is_explained() -> None:
+    """Each argument has its row, and each row is of an argument or a method."""
+    section = text_of("docs/sandbox.md").partition("## Settings")[2].partition("## For programs")[0]
+    named = re.findall(r"`(\w+)[=`(]", "\n".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)))
+    arguments = {*inspect.signature(Sandbox).parameters}
+    assert arguments <= {*named}
+    assert all(hasattr(Sandbox, name) for name in {*named} - arguments)
 
 
 def test_every_error_is_explained() -> None:

@@ -213,6 +213,7 @@ def test_who_gives_up_awaiting_does_not_end_the_call(gate: threading.Event) -> N
     assert after.wait() == "LATE"
 
 
+@pytest.mark.slow
 def test_a_long_chain_does_not_recurse(gate: threading.Event) -> None:
     """10,000 callbacks stay flat: of values and errors, added early or late, returning values or promises."""
     pending, early, silent = held(gate, 0), held(gate, 0), held(gate, KeyError("far"))

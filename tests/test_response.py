@@ -10,7 +10,7 @@ import requests
 from tests import answers
 from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.php.psr7 import Response as PHPResponse
-from wechatpay_chain.response import Response
+from wechatpay_chain.response import Response, keep_body, mark_streamed
 from wechatpay_chain.sandbox.answer import Answer, Received
 
 
@@ -94,6 +94,21 @@ def test_data_is_what_was_asked_for(kind: str, data: object) -> None:
     answer = made('{"a":"中"}'.encode())
     answer.response_type = kind
     assert answer.data == pickle.loads(pickle.dumps(answer)).data == data
+
+
+def test_where_a_body_is() -> None:
+    """As requests sees it too: what was kept is read again and pickled, what went past is refused."""
+    kept, streamed = Response(), Response()
+    assert (kept.body_state, streamed.body_state) == ("unread", "unread")
+    keep_body(kept, b"\x00bytes")
+    assert (kept.body_state, kept.content, b"".join(kept.iter_content(4))) == ("kept", b"\x00bytes", b"\x00bytes")
+    assert pickle.loads(pickle.dumps(kept)).body_state == "kept"
+    mark_streamed(streamed)
+    assert (streamed.body_state, streamed.raw) == ("streamed", None)
+    with pytest.raises(RuntimeError, match="already consumed"):
+        _ = streamed.content
+    with pytest.raises(requests.exceptions.StreamConsumedError):
+        streamed.iter_content()
 
 
 def test_a_response_type_is_asked_for(gateway: Sandbox, wxpay: Wechatpay) -> None:

@@ -1,13 +1,11 @@
-"""The client: picks the protocol, holds the merchant, the keyring and the session."""
+"""The client: turns a chain that is called into a signed request, sends it, and returns the verified answer."""
 
 from __future__ import annotations
 
 import logging
 import math
 import re
-import sys
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from types import ModuleType, TracebackType
@@ -25,11 +23,11 @@ from wechatpay_chain.request.call import Call, Verb, build, download_url
 from wechatpay_chain.request.encryption import SERIAL_HEADER, Encrypted, Envelope, encrypt_fields
 from wechatpay_chain.request.options import NATIVE, read_native, read_sink
 from wechatpay_chain.request.record import CallRecord, report
-from wechatpay_chain.response import HeaderFields, Response, parse_json
+from wechatpay_chain.response import HeaderFields, Response
 from wechatpay_chain.settings import Recipe, Settings
 from wechatpay_chain.tracebacks import hide_values
 from wechatpay_chain.transport.multipart import Multipart
-from wechatpay_chain.transport.retry import ATTEMPTS, DEFAULT_DEADLINE, DEFAULT_TIMEOUT, Delivery
+from wechatpay_chain.transport.retry import ATTEMPTS, DEFAULT_DEADLINE, DEFAULT_TIMEOUT, SendOptions
 from wechatpay_chain.transport.session import Session
 from wechatpay_chain.transport.signed_request import SignedRequest
 from wechatpay_chain.transport.sink import Sink, save_body
@@ -63,22 +61,6 @@ W = TypeVar("W", bound="Wechatpay")
 _FRACTION = re.compile(rb"(?:^|[\[:,])-?[0-9]+(?:\.[0-9]|\.?[0-9]*e)")
 
 
-def _has_fraction(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_has_fraction, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(_has_fraction, value))
-    return isinstance(value, float) and not value.is_integer()
-
-
-def _callers_level() -> int:
-    """How far above a warning, as ``stacklevel``, the code is that made the call."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == __package__:
-        frame, level = frame.f_back, level + 1
-    return level
-
-
 class Client(Root):
     """What both faces share: a root of chains, one session, and the way of a call.
 
@@ -93,7 +75,7 @@ class Client(Root):
         merchant = configured.merchant
         self._session = Session(configured.bases, configured.tls, configured.session, configured.retry or ATTEMPTS)
         self._v3 = APIv3(merchant, configured.keyring)
-        self._complete: set[str] = set()
+        self._checked_protocols: set[str] = set()
         self._workers: Workers | None = None
         if configured.max_workers is not None:
             from wechatpay_chain.workers import Workers
@@ -306,41 +288,25 @@ class Client(Root):
         configured = self._settings
         given = self._read(method, args, options)
         call = build(method, path, given, self._face, configured.bases, configured.allow_http)
-        if call.protocol not in self._complete:
+        if call.protocol not in self._checked_protocols:
             self._require(call.protocol)
         if call.payload is None:
             body = given.get("json") if given.get("data") is None else given["data"]
-            is_sealed = isinstance(call.body, Envelope) and _has_fraction(body)
-            if is_sealed or (isinstance(call.body, bytes) and _FRACTION.search(call.body)):
-                self._warn_of_fractions(method, call.path, body, self._face.style.json_number)
+            if isinstance(call.body, Envelope) or (isinstance(call.body, bytes) and _FRACTION.search(call.body)):
+                from wechatpay_chain.request import advice
+
+                if not isinstance(call.body, Envelope) or advice.has_fraction(body):
+                    advice.warn_of_fractions(method, call.path, body, self._face.style.json_number)
             return call
         fields = call.payload.fields
         if not all(isinstance(value, str | int | bytes | None) for value in fields.values()):
-            self._warn_of_fractions(method, f"v2{call.path}", fields, self._face.style.number)
+            from wechatpay_chain.request import advice
+
+            advice.warn_of_fractions(method, f"v2{call.path}", fields, self._face.style.number)
         body, query = call.payload.sign(method, self._v2, self._face)
         kind = body.content_type if isinstance(body, Multipart) else call.content_type
         headers = replace_boundary(call.headers, body, kind)
         return call._replace(body=body, query=query or call.query, content_type=kind, headers=headers)
-
-    def _warn_of_fractions(self, method: str, path: str, body: object, spell: Callable[[float], str]) -> None:
-        """Warn of a number that is no whole one, where the catalogue knows that WeChat Pay takes nothing else.
-
-        What floats leave of a whole one (``0.29 * 100``) is a warning of the caller's line, any other goes to the log.
-        """
-        try:
-            from wechatpay_chain.catalog.whole_numbers import fractions
-
-            body = parse_json(bytes(body)) if isinstance(body, bytes | bytearray) else body
-            body = parse_json(body) if isinstance(body, str) else body
-            found = list(fractions(method, path, body, spell)) if isinstance(body, Mapping) else []
-        except Exception:  # a program without the catalogue's files, or a body in itself: it only helps
-            return
-        for each in found:
-            told = f"{each.place}: {each.text} leaves as it is, but WeChat Pay takes a whole number there; round it"
-            if each.is_rounding:
-                warnings.warn(told, stacklevel=_callers_level())
-            else:  # whoever wrote 12.5 meant it; WeChat Pay will say no
-                _log.warning("%s", told)
 
     def _refuse_beginning(self, path: str) -> None:
         """Raise ChainError for a path that is none of WeChat Pay's, and name the method that may be meant."""
@@ -368,7 +334,7 @@ class Client(Root):
         if missing:
             needed = f"API{protocol} calls need them; nothing was sent"
             raise ConfigError(f"{', '.join(missing)}: missing; {needed}", missing[0])
-        self._complete.add(protocol)
+        self._checked_protocols.add(protocol)
 
     def _request(self, call: Call, offline: bool = False) -> SignedRequest:
         headers = call.request_headers(self._settings.headers)
@@ -404,13 +370,13 @@ class Client(Root):
 
         return APIv2(self._settings.merchant.mchid, self._settings.merchant.secret)
 
-    def _delivery(self, call: Call) -> Delivery:
+    def _send_options(self, call: Call) -> SendOptions:
         deadline = call.deadline
         if deadline is None:
             # Files take as long as they take: there the pause between two bytes bounds.
             is_file = call.stream or call.sink is not None or isinstance(call.body, Multipart)
             deadline = math.inf if is_file else self._settings.deadline or DEFAULT_DEADLINE
-        return Delivery(
+        return SendOptions(
             deadline=time.monotonic() + deadline,
             bases=call.bases or self._settings.bases,
             timeout=call.timeout or self._settings.timeout or DEFAULT_TIMEOUT,
@@ -421,7 +387,7 @@ class Client(Root):
 
     def _exchange(self, call: Call, request: SignedRequest) -> Response:
         try:
-            return self._session.send(request, self._delivery(call))
+            return self._session.send(request, self._send_options(call))
         finally:
             if isinstance(call.body, Multipart):
                 call.body.close()
@@ -453,17 +419,10 @@ class Client(Root):
     def _answer(self, call: Call, request: SignedRequest) -> Any:
         try:
             response = self._exchange(call, request)
-        except ApiError as error:
-            if error.status == 404 and call.payload is None:
-                hint = _hint(call)
-                error.add(hint)
-                if hint:
-                    # No operation was called, so no operation's code was answered.
-                    raise
-            error.advise(_remedy(call, error, error.status))
-            raise
-        except BusinessError as error:
-            error.advise(_remedy(call, error, 0))
+        except (ApiError, BusinessError) as error:
+            from wechatpay_chain.request import advice  # no call that goes well needs it
+
+            advice.advise(error, call.method, call.path, call.protocol)
             raise
         response.response_type = call.response_type
         if call.sink is not None:
@@ -475,26 +434,6 @@ class Client(Root):
         request = self._request(call)
         request.is_download, request.knows_digest = True, bool(file.digest)
         return lambda: self._send(call, request)
-
-
-def _hint(call: Call) -> str:
-    """What a call was perhaps meant to be; empty where nothing is known, whatever the reason: it only helps."""
-    try:
-        from wechatpay_chain.catalog.search import suggest
-
-        return suggest(call.method, call.path)
-    except Exception:
-        return ""
-
-
-def _remedy(call: Call, error: ApiError | BusinessError, status: int) -> str:
-    """What to do about a refusal; read with the first one, and never by a call that goes well."""
-    try:
-        from wechatpay_chain.catalog.remedies import remedy
-
-        return remedy(call.method, call.path, status, error.code, error.message)
-    except Exception:
-        return ""
 
 
 class Wechatpay(Client):

@@ -139,9 +139,24 @@ class AggregateError(WechatpayError):
 
 
 class CallError(WechatpayError, requests.RequestException):
-    """A call that did not end well: no answer, none that is proven, or a refusal; ``attempts`` tells of each try."""
+    """A call that did not end well: no answer, none that is proven, or a refusal.
+
+    ``attempts`` tells of each try; ``remedy`` says what to do, a sentence, where that is known of a refusal.
+    """
 
     attempts: tuple[Attempt, ...] = ()
+    remedy: str = ""
+
+    def add(self, hint: str) -> None:
+        """Append what may help to the message; nothing for an empty hint."""
+        if hint:
+            self.args = (f"{self}; {hint}",)
+
+    def advise(self, remedy: str) -> None:
+        """Keep what to do about it, and append it to the message; nothing for an empty text."""
+        if remedy:
+            self.remedy = remedy
+            self.add(remedy)
 
 
 class VerificationError(CallError):
@@ -227,7 +242,6 @@ class ApiError(CallError, requests.HTTPError):
     request_id: str
     verified: bool
     response: Response
-    remedy: str = ""
 
     def __init__(self, text: str, response: Response) -> None:
         super().__init__(text)
@@ -243,17 +257,6 @@ class ApiError(CallError, requests.HTTPError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (str(self), self.response), {"attempts": self.attempts, "remedy": self.remedy}
-
-    def add(self, hint: str) -> None:
-        """Append what may help to the message; nothing for an empty hint."""
-        if hint:
-            self.args = (f"{self}; {hint}",)
-
-    def advise(self, remedy: str) -> None:
-        """Keep what to do about it, and append it to the message; nothing for an empty text."""
-        if remedy:
-            self.remedy = remedy
-            self.add(remedy)
 
     @classmethod
     def of(cls, response: Response) -> ApiError:
@@ -290,7 +293,6 @@ class BusinessError(CallError):
     """
 
     response: Response | None
-    remedy: str = ""
 
     def __init__(self, text: str, data: Mapping[str, Any] | None = None, verified: bool = False) -> None:
         super().__init__(text)
@@ -305,12 +307,6 @@ class BusinessError(CallError):
     def __reduce__(self) -> tuple[Any, ...]:
         state = {"response": self.response, "attempts": self.attempts, "remedy": self.remedy}
         return type(self), (str(self), self.data, self.verified), state
-
-    def advise(self, remedy: str) -> None:
-        """Keep what to do about it, and append it to the message; nothing for an empty text."""
-        if remedy:
-            self.remedy = remedy
-            self.args = (f"{self}; {remedy}",)
 
     @classmethod
     def of(cls, data: Mapping[str, Any], verified: bool) -> BusinessError:

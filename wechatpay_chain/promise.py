@@ -85,12 +85,12 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
     @classmethod
     def all(cls, promises: Iterable[Any] | Mapping[Any, Any]) -> Promise[Any]:
         """A promise for the list of all values, for a dict when they come in one; rejected with the first error."""
-        return cls._gather(promises, "rejected", lambda state, value: value)
+        return cls._gather(promises, ("rejected",), lambda state, value: value)
 
     @classmethod
     def settle(cls, promises: Iterable[Any] | Mapping[Any, Any]) -> Promise[Any]:
         """A promise for ``{"state", "value"}`` or ``{"state", "reason"}`` of each; never rejected."""
-        return cls._gather(promises, None, _describe)
+        return cls._gather(promises, (), _describe)
 
     @classmethod
     def unwrap(cls, promises: Iterable[Any] | Mapping[Any, Any]) -> Any:
@@ -102,7 +102,7 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
         """A promise for the first value; rejected with AggregateError when every one is rejected, or none is there."""
         from wechatpay_chain.errors import AggregateError  # it brings requests, which promises can do without
 
-        return cls._gather(promises, "fulfilled", lambda state, value: value, AggregateError)
+        return cls._gather(promises, ("fulfilled",), lambda state, value: value, AggregateError)
 
     @classmethod
     def race(cls, promises: Iterable[Any]) -> Promise[Any]:
@@ -110,12 +110,7 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
         items = _promises(promises)
         if not items:
             raise ValueError("race: no promise to wait for")
-        winner: Promise[Any] = cls()
-        winner._is_race = True
-        winner._wait_for(items)
-        for item in items:
-            item._react(winner._adopter(item))
-        return winner
+        return cls._gather(items, ("fulfilled", "rejected"), lambda state, value: value)
 
     def then(
         self,
@@ -372,7 +367,7 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
     def _follow(self, outcome: Any) -> None:
         if isinstance(outcome, Promise):
             self._wait_for((outcome,))
-            outcome._react(self._adopter(outcome))
+            outcome._react(lambda: self._settle(*outcome._outcome()))
         else:
             self._settle("fulfilled", outcome)
 
@@ -393,9 +388,6 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
         self._settle(state, value)
         if not isinstance(value, Exception):
             raise value
-
-    def _adopter(self, other: Promise[Any]) -> Callable[[], None]:
-        return lambda: self._settle(*other._outcome())
 
     def _settle(self, state: State, value: Any) -> None:
         """Settle, unless it has."""
@@ -428,18 +420,18 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
     def _gather(
         cls,
         promises: Iterable[Any] | Mapping[Any, Any],
-        stop_at: State | None,
+        stop_at: tuple[State, ...],
         entry: Callable[[State, Any], Any],
         failure: Callable[[list[Any]], BaseException] | None = None,
     ) -> Promise[Any]:
-        """A promise that settles as the first one that is ``stop_at``, else with the ``entry`` of every one.
+        """A promise that settles as the first one that is among ``stop_at``, else with the ``entry`` of every one.
 
         These are its value, or make the error that ``failure`` builds of them.
         """
         names = list(promises) if isinstance(promises, Mapping) else None
         items = _promises(promises.values() if isinstance(promises, Mapping) else promises)
         gathered: Promise[Any] = Promise()
-        gathered._is_race = failure is not None
+        gathered._is_race = "fulfilled" in stop_at
         gathered._wait_for(items)
         left = len(items)
 
@@ -450,10 +442,10 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
             else:
                 gathered._settle("fulfilled", entries if names is None else dict(zip(names, entries, strict=True)))
 
-        def settled(item: Promise[Any]) -> None:
+        def count(item: Promise[Any]) -> None:
             nonlocal left
             state, value = item._outcome()
-            if state == stop_at:  # before it is counted: the last one must find the promise settled
+            if state in stop_at:  # before it is counted: the last one must find the promise settled
                 gathered._settle(state, value)
             with _links:
                 left -= 1
@@ -462,7 +454,7 @@ class Promise(Coroutine[Any, Any, T], Generic[T]):
                 finish()
 
         for item in items:
-            item._react(partial(settled, item))
+            item._react(partial(count, item))
         if not items:
             finish()
         return gathered
@@ -494,10 +486,10 @@ def _runs_trio() -> bool:
         return False
 
 
-def _begin_anew() -> None:
+def _reset_after_fork() -> None:
     global _links
     _links = threading.RLock()  # a thread of the parent that does not live on in the child may hold it
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_reset_after_fork)

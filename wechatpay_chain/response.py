@@ -6,15 +6,18 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn, TypeAlias
 
 import requests
 from requests.structures import CaseInsensitiveDict
 
 __all__ = [
     "RESPONSE_TYPES",
+    "BodyState",
     "HeaderFields",
     "Response",
+    "keep_body",
+    "mark_streamed",
     "parse_json",
 ]
 
@@ -115,6 +118,9 @@ class HeaderFields(CaseInsensitiveDict[str]):
         return len(self._fields)
 
 
+# Whether a body may still stream, is in memory, or went past without being kept.
+BodyState: TypeAlias = Literal["unread", "kept", "streamed"]
+
 # What axios may be asked for as .data: https://axios-http.com/docs/req_config
 RESPONSE_TYPES = ("json", "text", "arraybuffer", "blob", "document", "stream")
 
@@ -166,6 +172,14 @@ class Response(requests.Response):
         return super().json(**{"parse_constant": _refuse_constant, "parse_float": _finite, **options})
 
     @property
+    def body_state(self) -> BodyState:
+        """Where the body is: ``unread`` and perhaps still on its way, ``kept`` in memory, or ``streamed`` past."""
+        known = vars(self)  # requests has no public name for it
+        if known.get("_content", False) is not False:
+            return "kept"
+        return "streamed" if known.get("_content_consumed") else "unread"
+
+    @property
     def request_id(self) -> str:
         """WeChat Pay's id of this request, to be quoted to its support; empty when the answer has none."""
         return str(self.headers.get("Request-ID", "")).rstrip(" \t")
@@ -189,9 +203,24 @@ class Response(requests.Response):
         printer.text(rendering.brief(self) if nested else terminal.display(self, terminal.here()))
 
 
+def keep_body(answer: Response, body: bytes) -> None:
+    """Make ``body`` the content of an answer, as if requests had read it from the connection."""
+    raw, answer.raw = answer.raw, io.BytesIO(body)
+    _ = answer.content
+    answer.raw = raw
+
+
+def mark_streamed(answer: Response) -> None:
+    """Let ``content`` refuse, as it does after a stream: the body was read elsewhere, or is not to be read."""
+    raw, answer.raw = answer.raw, io.BytesIO()
+    for _ in answer.iter_content():
+        pass
+    answer.raw = raw
+
+
 def _file(answer: Response) -> Any:
     """The body as a binary file: what is still to come of it when it streams."""
-    return io.BytesIO(answer.content) if vars(answer)["_content_consumed"] else answer.raw
+    return answer.raw if answer.body_state == "unread" else io.BytesIO(answer.content)
 
 
 _FORMS: dict[str, Callable[[Response], Any]] = {

@@ -39,10 +39,10 @@ class Workers:
 
     def __init__(self, limit: int = MAX_WORKERS) -> None:
         self.limit = limit
-        self.begin_anew()
+        self.reset()
         _all.add(self)
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Forget all threads and their work: a child of a fork has none of them, and a lock may be held by one."""
         lock = threading.RLock()  # a signal handler or a finalizer may come in between
         self._roused, self._progress = threading.Condition(lock), threading.Condition(lock)
@@ -214,12 +214,12 @@ def _finish_in_child() -> None:
             Finalize(None, _finish, exitpriority=0)
 
 
-def _begin_anew() -> None:
+def _reset_after_fork() -> None:
     for workers in list(_all):
-        workers.begin_anew()
+        workers.reset()
 
 
 _process = 0
 atexit.register(_finish)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_reset_after_fork)

@@ -21,10 +21,11 @@ from wechatpay_chain.catalog.alternatives import (
     groups,
     missing_groups,
 )
+from wechatpay_chain.catalog.conditions import is_needed
 from wechatpay_chain.catalog.facts import Operation, is_legacy, operations
 from wechatpay_chain.catalog.roles import DIRECT, PARTNER, is_required, roles
 from wechatpay_chain.catalog.security import needs_certificate
-from wechatpay_chain.catalog.typical import PRESETS, TYPICAL, is_needed, preset
+from wechatpay_chain.catalog.typical import PRESETS, TYPICAL, preset
 
 DATA = Path(__file__).parent.parent / "data"
 

@@ -101,6 +101,7 @@ def test_children(path: str, told: list[str]) -> None:
         ("GET", "v3/institutions/addInstitutionSub", ""),
         ("GET", "v3/global/certificate", "certificate: did you mean certificates?"),
         ("GET", "v3/nowhere", ""),
+        ("GET", "v3/nothing", ""),
         ("GET", "", ""),
         ("GET", "v9/x", ""),
     ],
@@ -161,7 +162,7 @@ def test_what_is_encrypted_is_said() -> None:
         ("GET", "v3/realname/verify", sample.PHP, '"encrypted_name": instance.encrypt("encrypted_name")'),
         ("POST", "v2/mmpaysptrans/pay_bank", sample.NATIVE, '"enc_true_name": "ca775af5f841bdf424b2e6eb86a6e21e"'),
         # The path's names, whatever the parameters are called; the first argument of delete are options.
-        ("POST", "v3/payscore/users/{openid}/permissions/{service_id}/terminate", sample.NATIVE, 'openid="openid"'),
+        ("POST", "v3/payscore/users/{openid}/permissions/{service_id}/terminate", sample.NATIVE, ' openid="oUpF'),
         ("DELETE", "v3/brand/partner/store/brandstores/{store_id}", sample.NATIVE, 'json={"brand_id": '),
         # Capitals are kebab-case in PHP, but in a placeholder's value.
         (
@@ -172,6 +173,15 @@ def test_what_is_encrypted_is_said() -> None:
         ),
         ("POST", "v2/secapi/mch/queryInstitutionsub", sample.PHP, "instance.v2.secapi.mch._segment1_.post("),
         ("POST", "v2/secapi/mch/queryInstitutionsub", sample.PHP, '"segment1": "queryInstitutionsub"'),
+        # What another field's value makes necessary, and what has no example of its own.
+        ("POST", "v2/mmpaymkttransfers/promotion/transfers", sample.NATIVE, '"re_user_name": "'),
+        (
+            "POST",
+            "v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund",
+            sample.NATIVE,
+            '"bank_account": Sealed("bank_account")',
+        ),
+        ("GET", "v3/marketing/favor/stocks", sample.NATIVE, '"stock_creator_mchid": "1900000001"'),
         # What the client cannot know, and of two names one.
         ("POST", "v2/transit/queryorder", sample.NATIVE, '"sign_type": "HMAC-SHA256"'),
         ("POST", "v2/pay/combinedorder", sample.NATIVE, '"combine_mch_id": "1900000001"'),
@@ -227,6 +237,7 @@ def test_search(asked: list[str], found: str) -> None:
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
 )
 
 

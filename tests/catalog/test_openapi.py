@@ -25,6 +25,7 @@ def listed(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from (item[method] for method in METHODS if method in item)
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_document(document: dict[str, Any]) -> None:
     """As JSON, alone on standard output, whatever else is asked."""
     status, out, err = run("api", "--openapi")

@@ -13,6 +13,8 @@ from wechatpay_chain.catalog.search import correct, search
 from wechatpay_chain.catalog.usage import USED, usage
 from wechatpay_chain.catalog.vocabulary import MEANINGS
 
+_PAGES = "https://pay.weixin.qq.com/docs/merchant/apis"
+
 
 def named(operation: Operation) -> str:
     return f"{operation.method} {'/'.join(operation.words)}"
@@ -94,6 +96,11 @@ def test_every_operation_is_found_by_each_of_its_pages() -> None:
         ("refnd", ["refund"]),
         ("jaspi pay", ["jsapi", "pay"]),
         ("请帮我查询订单吧", ["查询订单"]),
+        # Pages of the documentation that no operation names, by the words of their address.
+        (f"{_PAGES}/jsapi-payment/direct-jsons/jsapi-prepay.html", ["jsapi", "payment", "prepay"]),
+        (f"{_PAGES}/native-payment/close-order.html", ["close", "order"]),
+        (f"{_PAGES}/profit-sharing/orders/create-order.html", ["profit", "sharing"]),
+        ("https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter99_1.shtml", []),
         ("refund", []),
         ("xdjk", []),
         ("refund jsapi", []),

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from wechatpay_chain import Sandbox, Wechatpay, errors
-from wechatpay_chain.catalog import remedies
+from wechatpay_chain.catalog import manual, remedies, tree
 from wechatpay_chain.catalog.facts import operations
+from wechatpay_chain.catalog.openapi import document
 from wechatpay_chain.catalog.remedies import REPEATS, TABLE, error_codes, find_error, remedy
 from wechatpay_chain.php import Instance
 
@@ -35,7 +36,7 @@ def test_every_row_is_whole() -> None:
     products = {each["product"] for each in PRODUCTS}
     for row in ROWS:
         assert row["product"] in products
-        assert isinstance(row["status"], int)
+        assert row["status"] is None or isinstance(row["status"], int)
         assert re.fullmatch(r"[A-Z0-9_]+", row["code"])
         assert re.search(r"[\u4e00-\u9fff]|APPID|MCHID|XML", row["zh"])
         assert row["en"].isascii()
@@ -69,7 +70,9 @@ def test_every_operation_has_codes() -> None:
         assert {"SYSTEM_ERROR", "PARAM_ERROR"} <= {each.code for each in known} or {"SYSTEMERROR"} <= {
             each.code for each in known
         }
-        assert [each.status for each in known] == sorted(each.status for each in known)
+        stated = [each.status for each in known if each.status is not None]
+        assert stated == sorted(stated)
+        assert {each.status for each in known[len(stated) :]} <= {None}
 
 
 @pytest.mark.parametrize(
@@ -111,6 +114,10 @@ def test_codes_are_joined_to_the_operations_that_have_them(
         # Of a code whose status differs from product to product, the meaning is the same.
         (("POST", "v3/fund-app/mch-transfer/transfer-bills", 429, "ALREADY_EXISTS"), "Query the transfer"),
         (("GET", "/brand/v3/x", 400, "PARAM_ERROR"), "Correct the field"),
+        # The sources give these without a status.
+        (("POST", "v3/fund-app/mch-transfer/transfer-bills", 400, "USER_ERROR"), "Ask WeChat Pay's support"),
+        (("POST", "v3/marketing/favor/users/o/coupons", 403, "USER_AL_GET_COUPON"), "Send no more coupons"),
+        (("GET", "v3/pay/transactions/id/4200", 403, "RULELIMIT"), "Read the message for the rule"),
         (("POST", "v2/pay/unifiedorder", 0, "ORDERPAID"), "Query the order and deliver"),
         (("POST", "pay/unifiedorder", 0, "FAIL", "签名错误"), "Check secret"),
     ],
@@ -129,6 +136,7 @@ def test_the_narrowest_remedy_is_told(asked: tuple[Any, ...], told: str) -> None
         ("POST", "v2/pay/unifiedorder", 0, "ORDER_NOT_EXIST"),
         ("", "", 0, "\x00"),
         ("POST", "v4/x", 400, "PARAM_ERROR"),
+        ("POST", "v2/mmpaymkttransfers/promotion/transfers", 0, "USER_ERROR"),
     ],
 )
 def test_a_code_that_is_not_in_the_table_says_nothing(asked: tuple[Any, ...]) -> None:
@@ -212,3 +220,16 @@ def test_the_older_spelling_of_a_code_has_its_remedy(code: str, status: int, row
     found = found or find_error("POST", JSAPI, status, code)
     assert found
     assert (found.code, found.status) == (row, status)
+
+
+def test_a_code_without_a_status_has_a_row() -> None:
+    """It is shown without one, behind the others."""
+    transfer = tree.match("POST", "v3/fund-app/mch-transfer/transfer-bills")
+    coupon = tree.match("POST", "v3/marketing/favor/users/o/coupons")
+    assert transfer
+    assert coupon
+    assert re.search(r"^  USER_ERROR +商户存在异常", manual.page(transfer), re.MULTILINE)
+    described = document([coupon])["paths"]
+    (operation,) = (methods["post"] for methods in described.values())
+    assert "USER_AL_GET_COUPON" in operation["responses"]["default"]["description"]
+    assert {"USER_ERROR", "USER_AL_GET_COUPON", "RULELIMIT"} <= {row["code"] for row in ROWS}

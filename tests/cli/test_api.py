@@ -186,6 +186,9 @@ def test_red_packets_say_that_they_need_the_certificate() -> None:
         (["\x1b[31m"], "in none"),
         (["x" * 5000], "in none"),
         (["https://a.example/v3/nowhere"], "in none"),
+        (["https://api.mch.weixin.qq.com/v3/nowhere"], "in none"),
+        (["https://pay.weixin.qq.com/doc/v3/merchant/4012791856"], "no operation names this page"),
+        (["4012791856"], "no operation names this page, search for its title"),
     ],
 )
 def test_nothing_found_is_one_line_and_exit_code_1(asked: list[str], told: str) -> None:

@@ -169,6 +169,9 @@ def test_a_sandbox_lives_as_long_as_the_command() -> None:
         (["--sandbox", "v3.x.post", "-d", "null"], 2, "-d null is no body"),
         (["bil"], 2, "bil: no such command; did you mean bill"),
         (["help", "bil"], 2, "bil: no such command of wechatpay-chain; did you mean bill"),
+        (["sandbox", "pa", "X"], 2, "did you mean pay?"),
+        (["completion", "bsh"], 2, "did you mean bash?"),
+        (["completion", "zzz"], 2, "see wechatpay-chain completion --help"),
         (["help", "sandbox", "pus"], 2, "pus: no such command of wechatpay-chain sandbox; did you mean push"),
         (["--sandbox", "bill"], 2, "bill: a command is the first word"),
         (["v3.certificates"], 2, "did you mean v3.certificates.get"),
@@ -196,7 +199,7 @@ def test_a_sandbox_lives_as_long_as_the_command() -> None:
         (["sandbox", "--shell", "csh"], 2, "--shell"),
         (["sandbox", "--port", "99999"], 2, "--port"),
         (["--bogus"], 2, "--bogus|required"),
-        (["tour", "x"], 2, "unrecognized"),
+        (["tour", "x"], 2, "unrecognized arguments: x; see wechatpay-chain tour --help"),
     ],
 )
 def test_errors_are_one_line_and_an_exit_code(argv: list[str], status: int, words: str) -> None:

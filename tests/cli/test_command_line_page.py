@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.test_parser import ROOT
 from wechatpay_chain import Sandbox
+from wechatpay_chain.cli.parser import COMMANDS
 from wechatpay_chain.cli.status import Status
 
 PAGES = ["docs/command-line.md", "docs/command-line.zh-CN.md"]
@@ -34,6 +35,12 @@ def test_both_pages_say_the_same() -> None:
 def test_every_exit_code_is_explained(page: str) -> None:
     """One row each."""
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", text_of(page), re.MULTILINE)} == set(Status)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_is_explained(page: str) -> None:
+    """One row each."""
+    assert {*COMMANDS} <= {*re.findall(r"^\| `(\w+)` \|", text_of(page), re.MULTILINE)}
 
 
 @pytest.mark.slow

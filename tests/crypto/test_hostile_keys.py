@@ -187,7 +187,7 @@ def test_any_headers_are_proven_or_refused(amount: int) -> None:
         with pytest.raises(errors.VerificationError) as caught:
             APIv3(merchant, keyring).verify("/v3/x", headers, b"{}", now)
         assert len(str(caught.value).splitlines()) == 1
-        refused = Bootstrap(merchant, keyring.fixed, lambda: now).prove("GET", "/x", "/x", 404, headers, b"{}")
+        refused = Bootstrap(merchant, keyring.fixed, lambda: now).verify_answer("GET", "/x", "/x", 404, headers, b"{}")
         assert not refused.verified
 
     fuzz(st.dictionaries(st.sampled_from(HEADERS), value), door, amount)

@@ -410,9 +410,9 @@ def test_trust_in_any_server_stays_on_the_loopback(gateway: Sandbox) -> None:
     with gateway.builder() as instance:
         exchange = instance._session.send
 
-        def noting(request: Any, delivery: Any) -> Any:
-            sent.extend(base.origin for base in delivery.bases)
-            return exchange(request, delivery)
+        def noting(request: Any, options: Any) -> Any:
+            sent.extend(base.origin for base in options.bases)
+            return exchange(request, options)
 
         instance._session.send = noting  # type: ignore[method-assign]
         with pytest.raises(errors.ApiError, match="not followed"):
@@ -445,6 +445,7 @@ def test_no_secret_of_a_call_is_in_a_traceback(instance: Instance, options: dict
     assert "hush-hush" not in "".join(repr(frame.f_locals) for frame in ours) + str(caught.value)
 
 
+@pytest.mark.slow
 def test_many_certificates_do_not_pile_up(gateway: Sandbox, instance: Instance, tmp_path: Path) -> None:
     """The connections of the oldest are given up; a file that was renewed is read again."""
     own = certificate(tmp_path, "own", "extendedKeyUsage=clientAuth")

@@ -88,6 +88,14 @@ def test_what_belongs_to_other_frameworks_is_no_news(tmp_path: Path) -> None:
     assert err == "wechatpay-chain: files: 1; SDK statements found: 0: 0 ported, 0 with holes, 0 left\n"
 
 
+def test_names_of_one_function_are_not_those_of_another(tmp_path: Path) -> None:
+    """A parameter is the reader's, whoever else has a variable of its name."""
+    one = "function one() { $data = $instance->v3->a->get(); echo $data->getBody(); }"
+    (tmp_path / "a.php").write_text(f"{one}\nfunction two($data) {{ $instance->v3->b->post(['json' => $data]); }}")
+    assert "names to supply in" in run(str(tmp_path / "a.php"))[2]
+    assert run(str(tmp_path / "a.php"))[2].split("a.php: ")[1].split("\n")[0] == "data, instance"
+
+
 def test_the_report_as_json(tmp_path: Path) -> None:
     """Every statement with its place, its original, its Python and what became of it."""
     (tmp_path / "a.ts").write_text(

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ MARK = re.compile(r"// sdk\b")
 GUARDS = [path for path in FILES if "// sdk guard" in path.read_text(encoding="utf-8")]
 
 
+@cache
 def report_of(path: Path, text: str | None = None) -> Report:
     text = path.read_text(encoding="utf-8") if text is None else text
     is_component = path.suffix == ".vue"

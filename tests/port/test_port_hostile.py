@@ -134,6 +134,13 @@ GUARDS = [
     ("throw_unless(Rsa::verify($m, $s, $k), new X());", "php"),
     ("abort_if(!Rsa::verify($m, $s, $k), 401);", "php"),
     ("Assert::true(Rsa::verify($m, $s, $k));", "php"),
+    ("$this->assertTrue(Rsa::verify($m, $s, $k));", "php"),
+    ("ctx.assert(Rsa.verify(m, s, k), 401)", "js"),
+    ("match (Rsa::verify($m, $s, $k)) { true => null, false => throw new X };", "php"),
+    ("match (true) { !Rsa::verify($m, $s, $k) => throw new X, default => null };", "php"),
+    ("$x = match (true) { Rsa::verify($m, $s, $k) => 1, default => throw new X };", "php"),
+    ("$v = Rsa::verify(...); if (!$v($m, $s, $k)) { return; }", "php"),
+    ("$v = fn () => Rsa::verify($m, $s, $k); if (!$v()) { return; }", "php"),
     ("try { if (!Rsa::verify($m, $s, $k)) { return 'FAIL'; } } catch (\\Exception $e) { }", "php"),
     ("try { if (!Rsa::verify($m, $s, $k)) { throw new X(); } } catch (\\Throwable $e) { return 'FAIL'; }", "php"),
     ("foreach ($keys as $k) { if (!Rsa::verify($m, $s, $k)) { continue; } }", "php"),
@@ -265,6 +272,7 @@ def test_a_second_call_after_the_first_returned_is_closed() -> None:
     assert isinstance(attempt.orelse[0], ast.Raise)
 
 
+@pytest.mark.slow
 @given(st.text(LETTERS | PIECES.map(lambda piece: piece[0]), max_size=80), st.sampled_from(["php", "js", "ts", "tsx"]))
 @settings(max_examples=150, deadline=None)
 @example(code="0\t0", language="php")
@@ -273,6 +281,7 @@ def test_any_text(code: str, language: str) -> None:
     ported(code, language)
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(SOURCES), st.lists(st.tuples(st.integers(0, 700), st.integers(0, 9), LETTERS | PIECES), max_size=4)
 )
@@ -303,6 +312,7 @@ def test_deep_nesting_is_left(code: str, language: str) -> None:
     assert ported(code, language).count("left")
 
 
+@pytest.mark.slow
 def test_a_large_file_is_listed() -> None:
     """Every statement of thousands."""
     report = listed("$instance->v3->a->get([]);\n" * 2000, "php")

@@ -253,6 +253,65 @@ def test_what_a_statement_is_made_of(source: str, python: str) -> None:
     assert python in code_of(source, "php")
 
 
+@pytest.mark.parametrize(
+    ("source", "python"),
+    [
+        (
+            "const o = { timeout: 3000 }\nawait wxpay.v3.a.post({}, o)",
+            "post({}, {**o, 'timeout': o['timeout'] / 1000})",
+        ),
+        ("const o = {}\no.timeout = 9\nawait wxpay.v3.a.get(o)", "get({**o, 'timeout': o['timeout'] / 1000})"),
+        ("const o = { timeout: 9 }\nawait wxpay.v3.a.get({ ...o, timeout: 1500 })", "get({**o, 'timeout': 1.5})"),
+        ("const o = { timeout: 9 }\nawait wxpay.v3.a.get({ ...o, a: 1 })", "get(HERE(1, '{ ...o, a: 1 }'))"),
+        ("const o = { timeout: 9 }\nconst c = new Wechatpay(o)", "Wechatpay({**o, 'timeout': o['timeout'] / 1000})"),
+        ("await wxpay.v3.a.post({ timeout: 3000 })", "post({'timeout': 3000})"),
+        ("await wxpay.v3.a.post({ a: void 0, b: undefined, c: 1 })", "post({'c': 1})"),
+    ],
+)
+def test_time_outs_are_in_seconds(source: str, python: str) -> None:
+    """Wherever the options were made; in a body nothing is a time-out, and what is undefined is not sent."""
+    assert code_of(source, "js").endswith(python)
+
+
+def test_what_a_statement_adds_to_is_printed_before_it() -> None:
+    """``+=`` reads its target."""
+    code = code_of("$p = ['a' => 1]; $p += ['b' => Rsa::sign('x', $k)];", "php")
+    assert code == "p = {'a': 1}\np |= {'b': Rsa.sign('x', k)}"
+
+
+def test_an_entry_that_may_be_no_array_is_not_taken_for_one() -> None:
+    """``(array)`` leaves a decoded document as it is; of an entry nobody knows."""
+    source = "$d = (array) json_decode($s, true);\n$instance->v3->a->post([$d, (array) $d['a']]);"
+    assert code_of(source, "php") == "d = json.loads(s)\ninstance.v3.a.post([d, HERE(1, \"(array) $d['a']\")])"
+
+
+@pytest.mark.parametrize(
+    ("source", "language", "python"),
+    [
+        ("$n = 1; $n++;", "php", "n = HERE(1, '$n++')"),
+        ("$n = ['a' => 1]; --$n['a'];", "php", "n = HERE(1, \"--$n['a']\")"),
+        ("let n = 1; n--", "js", "n = HERE(1, 'n--')"),
+        ("let n = { a: [] }; n.a.push(x)", "js", "n = HERE(1, 'n.a.push(x)')"),
+        ("let n = { a: 1 }; n.b ??= 2", "js", "n = HERE(1, 'n.b ??= 2')"),
+        ("let n = { a: 1 }; for (const k in x) { delete n[k] }", "js", "n = HERE(1, 'for (const k in x)')"),
+        ("let n = [1]; const x = n.pop()", "js", "n = HERE(1, 'x = n.pop()')"),
+        ("let n = [1]; n.length = 0", "js", "n = HERE(1, 'n.length = 0')"),
+        ("$n = [1]; $x = array_pop($n);", "php", "n = HERE(1, '$x = array_pop($n)')"),
+        ("$n = [1]; if (sort($n)) { echo 1; }", "php", "n = HERE(1, 'sort($n)')"),
+        ("$n = ''; preg_match('/a/', $s, $n);", "php", "n = HERE(1, \"preg_match('/a/', $s, $n);\")"),
+        ("$n = ['a' => 1]; $q = &$n; $q['b'] = 2;", "php", "n = HERE(1, '$q = &$n')"),
+        ("$n = [1]; foreach ($n as $k => &$v) { $v = 2; }", "php", "n = HERE(1, 'foreach ($n as $k => &$v)')"),
+        ("$n = 0; $instance->v3->b->get([$n++]);", "php", "n = HERE(2, '$instance->v3->b->get([$n++]);')"),
+    ],
+)
+def test_what_a_statement_changes_on_its_way_is_a_hole(source: str, language: str, python: str) -> None:
+    """Whoever reads it afterwards never finds the old value."""
+    call = "$instance->v3->a->post([$n]);" if language == "php" else "await wxpay.v3.a.post([n])"
+    lines = code_of(f"{source}\n{call}", language).split("\n")
+    assert lines[-2] == python
+    assert lines[-1].endswith("v3.a.post([n])")
+
+
 def test_a_destructured_default_is_for_what_is_missing() -> None:
     """What is null stays so; defaults that are objects are a hole."""
     code = code_of("const { data: { a = 1, b } } = await wxpay.v3.a.get()\nwxpay.v3.b.get({ a, b })", "js")
@@ -339,6 +398,7 @@ def test_what_the_package_lacks_is_left() -> None:
             "js",
             "ok = Rsa.verify(m, s, k)",
         ),
+        ("print $instance->v3->a->get()->getBody();", "php", "print(instance.v3.a.get().getBody())"),
         ("call_user_func([$instance->chain($p), $verb], []);", "php", "[instance.chain(p), verb]"),
         ("const r = await wxpay.v3.a.post<T>({ b: 1 })\nf(r.data)", "ts", "r = wxpay.v3.a.post({'b': 1})"),
         (
@@ -441,6 +501,86 @@ def test_what_the_package_lacks_is_left() -> None:
             "const ok = [Rsa.verify(m, s, k)].every(Boolean)",
             "js",
             "ok = HERE(1, '[Rsa.verify(m, s, k)].every(Boolean)', [Rsa.verify(m, s, k)])",
+        ),
+        (
+            "$check = Rsa::verify(...); if (!$check($m, $s, $k)) { return; }",
+            "php",
+            "check = Rsa.verify\nif not check(m, s, k):",
+        ),
+        (
+            "$post = $instance->v3->pay->native->post(...); $post(['json' => $x]);",
+            "php",
+            "post = instance.v3.pay.native.post\npost({'json': x})",
+        ),
+        (
+            "$f = fn ($x) => json_decode($instance->v3->a->get()->getBody())->n; $instance->v3->b->get(['a' . $f(1)]);",
+            "php",
+            "['a' + php_text(f(1))]",
+        ),
+        ("const v = Rsa.verify; const ok = v(m, s, k)", "js", "v = Rsa.verify"),
+        ("const d = Aes.AesGcm.decrypt", "js", "d = HERE(1, 'Aes.AesGcm.decrypt')"),
+        ("const ok = Rsa['verify'](m, s, k)", "js", "ok = Rsa.verify(m, s, k)"),
+        (
+            "class A { w: Wechatpay; get tx() { return this.w.v3.pay } f() { return this.tx.native.post<X>({}) } }",
+            "ts",
+            "HERE(1, 'this.tx').native.post({})",
+        ),
+        (
+            "import { Wechatpay as W } from 'npm:wechatpay-axios-plugin@0.9'\nconst c = new W(o)",
+            "js",
+            "c = Wechatpay(o)",
+        ),
+        (
+            "import process from 'node:process'\nawait wxpay.v3.a.get({ a: process.env.A })",
+            "js",
+            "wxpay.v3.a.get({'a': os.environ['A']})",
+        ),
+        (
+            "for await (const { id, ...o } of l) {\n await wxpay.v3.a.get({ id }) }",
+            "js",
+            "id_ = HERE(1, 'for await (const { id, ...o } of l)')",
+        ),
+        (
+            "$x = match ($r->code()) { 200 => $instance->v3->a->get(), default => throw new X };",
+            "php",
+            "    x = instance.v3.a.get()\nelse:\n    raise NotImplementedError('line 1: throw new X')",
+        ),
+        (
+            "return Rsa::verify($m, $s, $k) ? AesGcm::decrypt($c, $k, $n, $a) : throw new X;",
+            "php",
+            "else:\n    raise NotImplementedError('line 1: throw new X')",
+        ),
+        (
+            "$ps = [];\nforeach ($ids as $id) { $ps[$id] = $instance->v3->a->getAsync(); }\n"
+            "foreach ($ps as $p) { $r = $p->wait(); echo $r->getBody(); }",
+            "php",
+            "r = p.wait()\nprint(r.getBody())",
+        ),
+        (
+            "$rs = \\GuzzleHttp\\Promise\\Utils::settle([$instance->v3->a->getAsync()])->wait();\n"
+            "foreach ($rs as $r) { if ($r['state'] === 'fulfilled') { echo $r['value']->getBody(); } }",
+            "php",
+            "if r['state'] == 'fulfilled':\n    print(r['value'].getBody())",
+        ),
+        (
+            "$instance->v3->a->getAsync()->then(function ($r) { foreach ($l as $x) { f($r->getBody()); } })->wait();",
+            "php",
+            "HERE(2, 'f($r->getBody())', r.getBody())",
+        ),
+        (
+            "m.map(async ([k, v]) => { const { data } = await wxpay.v3.a[k].get(); return [k, data] })",
+            "js",
+            "data = wxpay.v3.a[k].get().data",
+        ),
+        ("const { get } = wxpay.v3.certificates\nconst r = await get()", "js", "r = get()"),
+        ("const p = wxpay.v3.a.get\nawait p({ params: q })", "js", "p({'params': q})"),
+        ("const p = wxpay.v3.a.get\nconst r = p()", "js", "r = HERE(1, 'p()')"),
+        ("const r = await (await wxpay()).v3.a.get()", "js", "r = HERE(1, 'await wxpay()').v3.a.get()"),
+        ("await (wxpay.v3.a.get())", "js", "wxpay.v3.a.get()"),
+        (
+            "try { await wxpay.v3.a.get() } catch (e) { if (e instanceof AxiosError) f(e.response.data) }",
+            "js",
+            "    if HERE(1, 'e instanceof AxiosError'):\n        HERE(2, 'f(e.response.data)', e.response.data)",
         ),
         (
             "switch ($instance->v3->a->post([])->getStatusCode()) { case 200: f(); break; case 204: return; }\n"

@@ -35,7 +35,7 @@ def proven(answer: bytes, signer: Any = KEY, key_id: str = "", fixed: dict[str, 
         "Wechatpay-Signature": asymmetric.sign(answer_text(now, nonce, answer), signer),
     }
     merchant = Merchant("1900000001", "AB", KEY, APIV3_KEY)
-    return Bootstrap(merchant, fixed or {}, time.time).prove("GET", PATH, PATH, 200, headers, answer)
+    return Bootstrap(merchant, fixed or {}, time.time).verify_answer("GET", PATH, PATH, 200, headers, answer)
 
 
 def test_an_answer_is_proven_by_what_it_brings() -> None:

@@ -104,11 +104,11 @@ def test_a_swallowed_field_is_no_success(path: str) -> None:
     whole |= {"return_code": "SUCCESS"}
     refused = {**whole, "result_code": "FAIL"} if "result_code" in whole else whole
     for kind in ("MD5", "HMAC-SHA256"):
-        assert protocol.prove("POST", path, path, 200, {}, to_xml(signed(whole, kind=kind)).encode()).verified
+        assert protocol.verify_answer("POST", path, path, 200, {}, to_xml(signed(whole, kind=kind)).encode()).verified
         for name in sorted(refused)[1:]:
             body = to_xml(respelled(signed(refused, kind=kind), name)).encode()
             with pytest.raises(errors.SignatureMismatch, match=r"its value holds|missing|expected SUCCESS or FAIL"):
-                protocol.prove("POST", path, path, 200, {}, body)
+                protocol.verify_answer("POST", path, path, 200, {}, body)
 
 
 @pytest.mark.parametrize("lacking", ["return_code", "result_code"])
@@ -121,9 +121,9 @@ def test_a_missing_outcome_is_no_success(path: str, lacking: str) -> None:
         body = to_xml(signed(given_)).encode()
         if lacking in OPERATIONS[path]:
             with pytest.raises(errors.SignatureMismatch, match=f"^{lacking}: missing"):
-                v2.APIv2("1", SECRET).prove("POST", path, path, 200, {}, body)
+                v2.APIv2("1", SECRET).verify_answer("POST", path, path, 200, {}, body)
         else:
-            assert v2.APIv2("1", SECRET).prove("POST", path, path, 200, {}, body).verified
+            assert v2.APIv2("1", SECRET).verify_answer("POST", path, path, 200, {}, body).verified
 
 
 @settings(deadline=None)
@@ -142,7 +142,7 @@ def test_whatever_is_respelled_is_refused(names: list[str], value: str, data: st
         sent = respelled(sent, name)
     assume(re.search(r"&[a-j_.]+=", value) is None)
     with pytest.raises(errors.SignatureMismatch, match=r"its value holds|missing|expected SUCCESS or FAIL"):
-        v2.APIv2("1", SECRET).prove("POST", "/pay/orderquery", "", 200, {}, to_xml(sent).encode())
+        v2.APIv2("1", SECRET).verify_answer("POST", "/pay/orderquery", "", 200, {}, to_xml(sent).encode())
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,9 @@ def test_whatever_is_respelled_is_refused(names: list[str], value: str, data: st
 def test_what_is_only_a_value_comes_through(change: dict[str, str]) -> None:
     """Merchants put query strings into attach, and URLs have parameters."""
     fields = {**PAID, **change}
-    proven = v2.APIv2("1", SECRET).prove("POST", "/pay/orderquery", "", 200, {}, to_xml(signed(fields)).encode())
+    proven = v2.APIv2("1", SECRET).verify_answer(
+        "POST", "/pay/orderquery", "", 200, {}, to_xml(signed(fields)).encode()
+    )
     assert {name: value for name, value in proven.data.items() if name != "sign"} == fields
 
 

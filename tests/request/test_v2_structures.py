@@ -116,7 +116,10 @@ def test_control_characters_are_refused(
 
 
 @given(
-    st.dictionaries(st.text(max_size=5), st.recursive(st.integers() | st.booleans() | st.none() | st.text(), st.lists))
+    st.dictionaries(
+        st.text(max_size=5),
+        st.recursive(st.integers() | st.booleans() | st.none() | st.text(), st.lists, max_leaves=20),
+    )
 )
 def test_any_structure_is_read_back(value: dict[str, Any]) -> None:
     """By whoever reads JSON."""

@@ -110,5 +110,7 @@ def control(gateway: Sandbox, method: str, path: str, body: Any = None, **header
     data = None if method == "GET" else json.dumps({} if body is None else body)
     with requests.Session() as session:
         session.trust_env = False
+        if gateway.ca_file is not None:
+            session.verify = str(gateway.ca_file)
         answer = session.request(method, f"{gateway.base_url}/_/{path}", data=data, headers=sent, timeout=10)
     return answer.status_code, answer.json()

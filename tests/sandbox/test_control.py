@@ -7,12 +7,14 @@ import io
 import json
 import threading
 import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
+from tests.listener import listening
 from tests.sandbox import by_hand, shop
 from wechatpay_chain import Sandbox, Wechatpay, errors
 from wechatpay_chain.cli import main
@@ -66,6 +68,16 @@ def test_an_order_is_paid_and_refunded(gateway: Sandbox, wxpay: Wechatpay) -> No
         ("POST", "clock", {"advance": True}, 400),
         ("POST", "clock", {"factor": -1}, 400),
         ("POST", "clock", {"set": "tomorrow"}, 400),
+        # A misspelt filter would find everything, a misplaced id take away everything.
+        ("GET", "requests?numbr=T1", None, 400),
+        ("GET", "orders?number=T1", None, 400),
+        ("GET", "requests?path=/v3/pay?x", None, 400),
+        ("GET", "requests?path=" + "*a" * 2000, None, 400),
+        ("DELETE", "faults?id=1", None, 400),
+        ("POST", "orders/nobody/pay?openid=o", {}, 400),
+        ("POST", "reset", {"orders": True}, 400),
+        ("POST", "orders/nobody/close", {"reason": "x"}, 400),
+        ("POST", "refunds/nobody/success", {}, 404),
         ("GET", "reset", None, 405),
         ("POST", "nothing", {}, 404),
     ],
@@ -76,6 +88,42 @@ def test_what_cannot_be_done_is_told(gateway: Sandbox, method: str, path: str, b
     assert found == status
     assert told["code"]
     assert told["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("orders/{}/pay", {"openid": "\ud83d"}),
+        ("orders/{}/refund", {"reason": "\ud83d"}),
+        ("orders/{}/refund", {"out_refund_no": "a/b c"}),
+        ("orders/{}/refund", {"out_refund_no": "R" * 65}),
+        ("orders/{}/complain", {"detail": "\ud83d"}),
+        ("push", {"event_type": "\ud83d", "url": shop.NOWHERE, "resource": {}}),
+        ("clock", {"factor": 2, "set": "tomorrow"}),
+        ("clock", {"factor": 2, "set": "2030-01-01T00:00:00+08:00", "advance": "x"}),
+    ],
+)
+def test_what_is_wrong_in_part_changes_nothing(
+    gateway: Sandbox, wxpay: Wechatpay, path: str, body: dict[str, Any]
+) -> None:
+    """It is an argument, and no conflict with what is there."""
+    number = placed(gateway, wxpay)
+    if "pay" not in path:
+        gateway.pay(number)
+    before = shop.control(gateway, "GET", "orders")[1]
+    status, told = shop.control(gateway, "POST", path.format(number), body)
+    assert (status, told["code"]) == (400, "PARAM_ERROR")
+    assert shop.control(gateway, "GET", "orders")[1] == before
+    assert (gateway.clock.factor, abs(gateway.clock.now() - time.time()) < 60) == (1, True)
+
+
+def test_a_state_that_is_none_is_named(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """By what it was written as."""
+    number = placed(gateway, wxpay)
+    gateway.pay(number)
+    back = shop.control(gateway, "POST", f"orders/{number}/refund", {"amount": 1})[1]["out_refund_no"]
+    status, told = shop.control(gateway, "POST", f"refunds/{back}/success")
+    assert (status, "cannot become 'success'" in told["message"]) == (409, True)
 
 
 def test_a_web_page_of_another_origin_can_do_nothing(gateway: Sandbox, wxpay: Wechatpay) -> None:
@@ -181,17 +229,49 @@ def test_a_fast_clock_does_what_is_due(wxpay: Wechatpay) -> None:
 @pytest.mark.parametrize(
     ("options", "field"),
     [
-        ({"clock": -1}, "factor"),
-        ({"clock": "x"}, "factor"),
+        ({"clock": -1}, "clock"),
+        ({"clock": "x"}, "clock"),
         ({"pay_after": -1}, "pay_after"),
         ({"refund_after": "x"}, "refund_after"),
+        ({"mchid": "a b"}, "mchid"),
+        ({"mchid": "１９００００"}, "mchid"),
+        ({"mchid": True}, "mchid"),
+        ({"port": "8080"}, "port"),
+        ({"port": 1.5}, "port"),
+        ({"port": True}, "port"),
+        ({"port": 65536}, "port"),
+        ({"proxy": "8443"}, "proxy"),
+        ({"proxy": 65536}, "proxy"),
+        ({"host": 5}, "host"),
+        ({"host": ""}, "host"),
+        ({"tls": "yes"}, "tls"),
+        ({"directory": ""}, "directory"),
+        ({"directory": 5}, "directory"),
+        ({"directory": "a\0b"}, "directory"),
+        ({"directory": "~nobody-of-this-name/pay"}, "directory"),
+        ({"database": ""}, "database"),
+        ({"database": b"x"}, "database"),
+        ({"host": "0.0.0.0", "token": 5}, "token"),
+        ({"bill_rows": "1"}, "bill_rows"),
+        ({"faults": "SLOW"}, "faults"),
+        ({"faults": [5]}, "faults"),
     ],
 )
-def test_a_sandbox_that_cannot_be_is_refused(options: dict[str, Any], field: str) -> None:
-    """Before it serves."""
+def test_a_sandbox_that_cannot_be_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], field: str
+) -> None:
+    """Before it serves, by the option's name, and no file is made."""
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(errors.ConfigError) as caught:
         Sandbox(**options)
-    assert caught.value.field == field
+    assert (caught.value.field, str(caught.value).partition(":")[0]) == (field, field)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_number_is_taken_as_its_digits() -> None:
+    """As the client takes it."""
+    with Sandbox(mchid=1900000109) as gateway:  # type: ignore[arg-type]
+        assert gateway.mchid == "1900000109"
 
 
 def run(*argv: str, **environment: str) -> tuple[int, str, str]:
@@ -223,6 +303,12 @@ def test_a_shell_steers_a_sandbox_that_runs(gateway: Sandbox, wxpay: Wechatpay) 
         (("complain", "nobody", "--detail", "x"), 4, "404"),
         (("pay",), 2, "NO"),
         (("advance", "x"), 2, "S"),
+        (("pay", "."), 2, "NO: expected"),
+        (("pay", ".."), 2, "NO: expected"),
+        (("resend", ""), 2, "ID: expected"),
+        (("refund", "1", ""), 2, "STATE: expected"),
+        (("fault", "--method", "GET"), 2, "NAME: missing"),
+        (("fault", "SLOW", "--clear"), 2, "--clear"),
         (("pay", "1", "--url", "http://127.0.0.1:9"), 7, "no sandbox answers"),
     ):
         status, _, err = run(*argv, **own)
@@ -263,3 +349,15 @@ def test_a_reset_forgets_what_is_on_its_way(gateway: Sandbox) -> None:
     assert (list(gateway.requests), len(gateway.journal)) == ([], 0)
     assert shop.control(gateway, "GET", "orders")[1] == {"orders": []}
     assert gateway.world.settings.close_wait == 0
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b'"x"', b"null", b"5", b"<html>"])
+@pytest.mark.parametrize("status", [200, 404])
+def test_another_server_is_no_sandbox(status: int, body: bytes) -> None:
+    """Nothing was paid there, whatever it says, and the command ends with 7."""
+    commands: list[tuple[str, ...]] = [("pay", "1"), ("log",), ("fault",), ("push", "X", "--to", "http://a.example/")]
+    with listening() as server:
+        for argv in commands:
+            server.answers = [(status, body)]
+            code, out, err = run(*argv, "--url", server.url)
+            assert (code, out, "no sandbox answers at" in err, err.count("\n")) == (7, "", True, 1), argv

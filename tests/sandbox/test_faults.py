@@ -332,6 +332,41 @@ def test_an_answer_is_what_a_user_wrote(gateway: Sandbox) -> None:
     assert (told["return_code"], told["err_code"], is_signed(gateway, told)) == ("SUCCESS", "NOAUTH", True)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"headers": {"Content-Length": "5"}},
+        {"headers": {"transfer-encoding": "chunked"}},
+        {"headers": {"Connection": "close"}},
+        {"headers": {"wechatpay-signature": "x"}},
+        {"headers": {"X": "a\r\nb"}},
+        {"headers": {"a b": "x"}},
+        {"headers": {"X": 5}},
+        {"headers": []},
+        {"status": 204, "body": {"a": 1}},
+        {"status": 304, "body": "x"},
+        {"status": 199},
+        {"status": True},
+        {"path": "/v3/x{a}"},
+    ],
+)
+def test_an_answer_that_cannot_be_sent_is_refused(gateway: Sandbox, fields: dict[str, Any]) -> None:
+    """One whose end nobody would find: what follows on the connection stays whole."""
+    whole = {"method": "GET", "path": "/v3/x", "status": 200, **fields}
+    status, told = shop.control(gateway, "POST", "answers", whole)
+    assert (status, told["code"]) == (400, "PARAM_ERROR")
+    assert gateway.faults.answers == []
+
+
+def test_a_header_is_sent_once(gateway: Sandbox) -> None:
+    """Whichever way its name is written."""
+    own = {"content-type": "text/plain", "REQUEST-ID": "mine", "date": "x", "server": "nginx", "X-Own": "y"}
+    gateway.answer("GET", "/v3/x", 200, {"a": 1}, headers=own)
+    found = by_hand.send(gateway, by_hand.request(gateway, "GET", "/v3/x")).headers
+    assert len(found) == len({name.lower() for name in found})
+    assert {name: found[name] for name in own} == own
+
+
 def test_an_answer_is_written_by_any_language(gateway: Sandbox) -> None:
     """Over the control API; what cannot be sent is refused."""
     body = {"method": "POST", "path": by_hand.NATIVE, "status": 200, "body": {"code_url": "weixin://x"}, "times": 1}

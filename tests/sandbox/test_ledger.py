@@ -3,9 +3,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from tests.sandbox import shop
 from wechatpay_chain import Sandbox, Wechatpay, errors, read_bill
 from wechatpay_chain.sandbox.clock import rfc3339
 from wechatpay_chain.sandbox.ledger import FUND, SHARING, TRADE, Ledger, Table, gzip_pieces
@@ -71,7 +73,7 @@ def test_a_day_without_trade_has_no_bill(gateway: Sandbox, wxpay: Wechatpay) -> 
     gateway.bills.rows = 0
     for path in ("v3/bill/tradebill", "v3/bill/fundflowbill", "v3/profitsharing/bills"):
         with pytest.raises(errors.ClientError, match="NO_STATEMENT_EXIST: 请求的账单文件不存在") as caught:
-            wxpay.chain(path).get(params={"bill_date": "2020-01-01"})
+            wxpay.chain(path).get(params={"bill_date": rfc3339(gateway.clock.now() - 30 * 86_400)[:10]})
         assert caught.value.status == 400
     with pytest.raises(errors.BusinessError, match="No Bill Exist"):
         wxpay.v2.pay.downloadbill.post({"appid": "wx1", "mch_id": gateway.mchid, "bill_date": "20200101"})
@@ -82,6 +84,93 @@ def test_a_day_without_trade_has_no_bill(gateway: Sandbox, wxpay: Wechatpay) -> 
     assert len(list(read_bill(wxpay.download(wxpay.v3.bill.tradebill.get(params=day))))) == 1
     with pytest.raises(errors.ClientError, match="NO_STATEMENT_EXIST"):
         wxpay.v3.bill.tradebill.get(params={**day, "sub_mchid": "1900000109"})
+
+
+LEGACY = {"appid": "wx1", "bill_date": "20200101"}
+
+
+def test_a_bill_goes_back_three_months(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """By the sandbox's clock and to the day, with what was paid then and without; rows that are made up have no age."""
+    bill = wxpay.v3.bill.tradebill
+    gateway.bills.rows = 0
+    body = shop.order(gateway)
+    wxpay.v3.pay.transactions.native.post(body)
+    gateway.clock.set("2024-11-30T12:00:00+08:00")
+    gateway.pay(body["out_trade_no"])
+    day = {"bill_date": "2024-11-30"}
+    gateway.clock.set("2025-02-28T23:00:00+08:00")
+    assert bill.get(params=day).status == 200
+    gateway.clock.set("2025-03-01T01:00:00+08:00")
+    for fields in (day, {"bill_date": "2020-01-01"}):
+        with pytest.raises(errors.ClientError, match=r"INVALID_REQUEST: .*最近三个月") as caught:
+            bill.get(params=fields)
+        assert caught.value.status == 400
+    with pytest.raises(errors.ClientError, match="NO_STATEMENT_EXIST"):
+        bill.get(params={"bill_date": "2024-12-01"})
+    with pytest.raises(errors.BusinessError, match="No Bill Exist"):
+        wxpay.v2.pay.downloadbill.post({**LEGACY, "mch_id": gateway.mchid})
+    assert bill.get(params={"bill_date": "2020-01-01", "rows": 2}).status == 200
+    gateway.bills.rows = 1
+    assert bill.get(params={"bill_date": "2020-01-01"}).status == 200
+
+
+def test_a_bill_is_of_a_known_kind(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """Of trades, of an account, and packed or not; only the account of payments has money in it."""
+    gateway.bills.rows = 0
+    body = shop.order(gateway)
+    wxpay.v3.pay.transactions.native.post(body)
+    gateway.pay(body["out_trade_no"])
+    day = {"bill_date": rfc3339(gateway.clock.now())[:10]}
+    trade, fund = wxpay.v3.bill.tradebill, wxpay.v3.bill.fundflowbill
+    wrong = [(trade, {"bill_type": "X"}), (trade, {"tar_type": "ZIP"}), (fund, {"account_type": "X"})]
+    for call, fields in wrong:
+        with pytest.raises(errors.ClientError, match=f"PARAM_ERROR: 参数 {next(iter(fields))} 错误"):
+            call.get(params={**day, **fields})
+    with pytest.raises(errors.BusinessError, match="FAIL: invalid bill_type"):
+        wxpay.v2.pay.downloadbill.post({**LEGACY, "mch_id": gateway.mchid, "bill_type": "X"})
+    for call, fields in ((trade, {"bill_type": "RECHARGE_REFUND"}), (fund, {"account_type": "FEES"})):
+        with pytest.raises(errors.ClientError, match="NO_STATEMENT_EXIST"):
+            call.get(params={**day, **fields})
+    for call, fields in ((trade, {"bill_type": "ALL_SPECIAL"}), (fund, {"account_type": "BASIC"})):
+        assert len(list(read_bill(wxpay.download(call.get(params={**day, **fields}))))) == 1
+
+
+def test_no_fen_is_lost_in_the_bills(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """What was paid, less what went back by refunds and reversals; a refund that was closed came back."""
+    gateway.bills.rows = 0
+    pay, refunds = wxpay.v3.pay.transactions, wxpay.v3.refund.domestic.refunds
+    plain = shop.order(gateway)
+    pay.native.post(plain)
+    gateway.pay(plain["out_trade_no"])
+    scene = {"store_info": {"id": "1"}}
+    code: dict[str, Any] = {"payer": {"auth_code": f"13{shop.number('')}000000000"}, "scene_info": scene}
+    till = shop.order(gateway, notify_url=..., amount={"total": 40}, **code)
+    pay.codepay.post(till)
+    own = {"appid": shop.APPID, "mchid": gateway.mchid}
+    for _ in range(2):
+        pay.outTradeNo._no_.reverse.post(own, no=till["out_trade_no"])
+    for number, amount, end in (("B1", 30, "SUCCESS"), ("B2", 50, "CLOSED"), ("B3", 7, "ABNORMAL")):
+        refunds.post(shop.refund(plain["out_trade_no"], amount, out_refund_no=number))
+        gateway.refund(number, end)
+    day = {"bill_date": rfc3339(gateway.clock.now())[:10]}
+    bill = read_bill(wxpay.download(wxpay.v3.bill.tradebill.get(params=day)), amounts="fen")
+    rows = {
+        (row["商户订单号"], row["交易状态"], row["商户退款单号"]): row["订单金额"] - row["退款金额"] for row in bill
+    }
+    assert rows == {
+        (plain["out_trade_no"], "SUCCESS", "0"): 100,
+        (till["out_trade_no"], "SUCCESS", "0"): 40,
+        (till["out_trade_no"], "REVOKED", till["out_trade_no"]): -40,
+        **{(plain["out_trade_no"], "REFUND", name): -part for name, part in (("B1", 30), ("B2", 50), ("B3", 7))},
+    }
+    assert bill.summary["订单总金额"] - bill.summary["退款总金额"] == 140 - 40 - 87
+    flow = read_bill(wxpay.download(wxpay.v3.bill.fundflowbill.get(params=day)), amounts="fen")
+    moves = list(flow)
+    left = 140 - 40 - 30 - 7
+    signs = {"收入": 1, "支出": -1}
+    assert sum(signs[move["收支类型"]] * move["收支金额（元）"] for move in moves) == left
+    assert (moves[-1]["账户结余（元）"], flow.summary["收入金额"] - flow.summary["支出金额"]) == (left, left)
+    assert (flow.summary["收入笔数"], flow.summary["支出笔数"]) == ("3", "4")
 
 
 def test_shares_are_in_the_bill_of_their_day(gateway: Sandbox, wxpay: Wechatpay) -> None:

@@ -192,6 +192,27 @@ def test_a_code_is_taken_back(gateway: Sandbox, wxpay: Wechatpay) -> None:
     assert refused(lambda: pay.outTradeNo._no_.reverse.post(own, no=old["out_trade_no"]))[0] == 400
 
 
+def test_a_code_tells_its_payer(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """As often as it is asked, before it pays; whoever is paid with it is told the same payer."""
+    code = till(gateway, "00")["payer"]["auth_code"]
+    ask = wxpay.v2.tools.authcodetoopenid.post
+    own = {"appid": shop.APPID, "mch_id": gateway.mchid}
+    told = ask({**own, "auth_code": code})
+    assert "Sandbox-Example" not in told.headers
+    assert ask({**own, "auth_code": code}).data["openid"] == told.data["openid"]
+    body = till(gateway, "00", payer={"auth_code": code})
+    paid = wxpay.v3.pay.transactions.codepay.post(body).data
+    assert paid["payer"]["openid"] == told.data["openid"]
+    other = ask({**own, "auth_code": till(gateway, "00")["payer"]["auth_code"]})
+    assert other.data["openid"] != told.data["openid"]
+    for wrong, err in (
+        ("1", "AUTH_CODE_ERROR"),
+        (f"{code[:-2]}94", "AUTHCODEEXPIRE"),
+        (f"{code[:-2]}95", "AUTH_CODE_INVALID"),
+    ):
+        assert business(ask, {**own, "auth_code": wrong}) == err
+
+
 def business(call: Callable[..., Any], *arguments: Any, **options: Any) -> str:
     """The err_code of APIv2."""
     with pytest.raises(errors.BusinessError) as caught:
@@ -265,9 +286,14 @@ def test_apiv2_pays_by_code(gateway: Sandbox, wxpay: Wechatpay) -> None:
     assert business(lambda: pay.micropay.post({**code("00"), "auth_code": "1"})) == "AUTH_CODE_ERROR"
 
 
+def reports(*more: tuple[str, str]) -> list[dict[str, str]]:
+    """What a transfer for cash marketing reports, and more."""
+    told = (("活动名称", "a"), ("奖励说明", "b"), *more)
+    return [{"info_type": kind, "info_content": content} for kind, content in told]
+
+
 def bill(**changes: Any) -> dict[str, Any]:
     """The body of a transfer."""
-    reports = [{"info_type": "活动名称", "info_content": "a"}, {"info_type": "奖励说明", "info_content": "b"}]
     body = {
         "appid": shop.APPID,
         "out_bill_no": shop.number("bill"),
@@ -275,7 +301,7 @@ def bill(**changes: Any) -> dict[str, Any]:
         "transfer_amount": 100,
         "transfer_remark": "奖",
         "transfer_scene_id": "1000",
-        "transfer_scene_report_infos": reports,
+        "transfer_scene_report_infos": reports(),
     }
     return {**body, **changes}
 
@@ -339,6 +365,8 @@ def test_a_transfer_ends(gateway: Sandbox, wxpay: Wechatpay, listener: Listener)
         ({"transfer_scene_id": "9"}, "INVALID_REQUEST"),
         ({"transfer_scene_report_infos": [{"info_type": "活动名称", "info_content": "a"}]}, "PARAM_ERROR"),
         ({"transfer_remark": "茶" * 33}, "PARAM_ERROR"),
+        ({"transfer_scene_report_infos": reports(("茶" * 16, "a"))}, "PARAM_ERROR"),
+        ({"transfer_scene_report_infos": reports(("茶", "茶" * 33))}, "PARAM_ERROR"),
         ({"amount": 1}, "PARAM_ERROR"),
     ],
 )
@@ -368,10 +396,11 @@ def test_profits_are_shared(gateway: Sandbox, wxpay: Wechatpay) -> None:
     first = share(200)
     told = sharing.orders.post(first).data
     assert (told["state"], told["receivers"][0]["result"]) == ("PROCESSING", "PENDING")
-    assert "fail_reason" not in told["receivers"][0]
+    assert not told["receivers"][0].keys() & {"fail_reason", "finish_time"}
     gateway.advance(1)
     asked = sharing.orders._no_.get(no=first["out_order_no"], params={"transaction_id": paid}).data
     assert (asked["state"], asked["receivers"][0]["result"]) == ("FINISHED", "SUCCESS")
+    assert asked["receivers"][0]["finish_time"] >= asked["receivers"][0]["create_time"]
     assert sharing.orders.post(first).data == asked
     assert refused(lambda: sharing.orders.post(share(1, first["out_order_no"]))) == (400, "INVALID_REQUEST")
     assert refused(lambda: sharing.orders.post(share(101))) == (400, "INVALID_REQUEST")
@@ -398,6 +427,47 @@ def test_profits_are_shared(gateway: Sandbox, wxpay: Wechatpay) -> None:
         sharing.orders.post(share(1, transaction_id=other))
     assert refused(lambda: sharing.orders._no_.get(no="nobody", params={"transaction_id": paid}))[0] == 404
     assert sharing.receivers.delete.post({name: add[name] for name in ("appid", "type", "account")}).status == 200
+
+
+@pytest.mark.parametrize("api", ["v3", "v2"])
+def test_what_was_shared_is_not_refunded_too(gateway: Sandbox, wxpay: Wechatpay, api: str) -> None:
+    """As long as the rest is frozen no more goes back than is left of it; 30 days on it is free by itself."""
+    sharing, own = wxpay.v3.profitsharing, {"appid": shop.APPID}
+    receiver = {"type": "PERSONAL_OPENID", "account": "oOne"}
+    sharing.receivers.add.post({**own, **receiver, "relation_type": "STAFF"})
+    part = {**receiver, "amount": 300, "description": "分"}
+    wxpay.v3.pay.transactions.native.post(
+        body := shop.order(gateway, amount={"total": 1000}, settle_info={"profit_sharing": True})
+    )
+    number, paid = body["out_trade_no"], gateway.pay(body["out_trade_no"])
+    share = {**own, "transaction_id": paid, "receivers": [part], "unfreeze_unsplit": False}
+    sharing.orders.post({**share, "out_order_no": shop.number("share")})
+
+    def refund(amount: int) -> Any:
+        name = shop.number("back")
+        if api == "v3":
+            return wxpay.v3.refund.domestic.refunds.post(shop.refund(number, amount, 1000, out_refund_no=name))
+        fields = {**own, "mch_id": gateway.mchid, "out_trade_no": number, "out_refund_no": name}
+        money = {"total_fee": 1000, "refund_fee": amount}
+        return wxpay.v2.secapi.pay.refund.post({**fields, **money}, security=False)
+
+    def is_refused(amount: int) -> bool:
+        if api == "v3":
+            return refused(lambda: refund(amount)) == (403, "NOT_ENOUGH")
+        return business(lambda: refund(amount)) == "NOTENOUGH"
+
+    assert is_refused(701)
+    with pytest.raises(ValueError, match="shared out, unfreeze it first"):
+        gateway.ask_refund(number)
+    refund(600)
+    amounts = sharing.transactions._id_.amounts
+    assert amounts.get(id=paid).data["unsplit_amount"] == 100
+    assert is_refused(101)
+    gateway.advance(30 * 86_400 + 1)
+    assert amounts.get(id=paid).data["unsplit_amount"] == 0
+    with pytest.raises(errors.ClientError, match="已完结"):
+        sharing.orders.post({**share, "out_order_no": shop.number("share")})
+    refund(400)
 
 
 def test_coupons_are_sent_from_a_stock_that_runs(gateway: Sandbox, wxpay: Wechatpay) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -42,7 +43,6 @@ ABSENT = {
     ("GET", "//v3/certificates"): (404, "/v3/certificates is an APIv3 path"),
     ("GET", "/v3/certificates/"): (404, "/v3/certificates is an APIv3 path"),
     ("POST", "/v3/pay/transaction/jsapi"): (404, "near it: /v3/pay/transactions/jsapi"),
-    ("GET", "/pay/orderquery"): (405, "/pay/orderquery takes POST, not GET"),
     ("GET", "/%E4%B9%A6"): (404, "no operation"),
 }
 
@@ -56,6 +56,32 @@ def test_what_is_not_there_has_an_empty_body_and_a_hint(gateway: Sandbox, method
         answer = send(gateway, request(gateway, method, target, **changes))
         assert (answer.status, answer.body) == (status, b"")
         assert hint in answer.headers.get("Sandbox-Hint", "")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_apiv2_takes_post_alone(gateway: Sandbox, method: str) -> None:
+    """It has no status for it: FAIL and a text, as for all that was not understood; nothing is done."""
+    for target in ("/pay/orderquery", "/pay/unifiedorder", "/sandboxnew/pay/micropay", "/secapi/pay/refund"):
+        answer = send(gateway, request(gateway, method, target))
+        assert answer.status == 200
+        told = answer.body.decode()
+        assert re.search("<return_code>(<!.CDATA.)?FAIL", told)
+        assert "请使用post方法" in told
+        assert f"REQUIRE_POST_METHOD，收到{method}" in told
+        assert f"{target} takes POST, not {method}" in answer.headers["Sandbox-Hint"]
+    assert gateway.requests[-1].cause == f"APIv2 takes POST, not {method}"
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [(b"", "post数据为空"), (b"<xml><a>\xff\xfe</a></xml>", "编码格式错误"), (b"<xml><a>", "XML格式错误")],
+)
+def test_what_is_no_xml_is_told_apart(gateway: Sandbox, body: bytes, told: str) -> None:
+    """POST_DATA_EMPTY, NOT_UTF8 and XML_FORMAT_ERROR, by their texts."""
+    answer = send(gateway, request(gateway, "POST", "/pay/orderquery", body, headers={"Authorization": None}))
+    text = answer.body.decode()
+    assert (answer.status, "FAIL" in text) == (200, True)
+    assert re.search(f"<return_msg>(<!.CDATA.)?{told}", text)
 
 
 def test_a_client_tells_the_hint(wxpay: Wechatpay) -> None:

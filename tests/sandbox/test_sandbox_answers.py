@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
 
+from tests.sandbox import shop
 from wechatpay_chain import Media, Sandbox, Sealed, Wechatpay, errors
 from wechatpay_chain.php import Instance
 
@@ -78,6 +80,67 @@ def test_a_body_that_is_no_object_is_refused(wxpay: Wechatpay) -> None:
     for body in ("[]", "{", '"x"', "[" * 100_000):
         with pytest.raises(errors.ClientError, match="请求体不是JSON对象"):
             wxpay.v3.combineTransactions.native.post(data=body)
+
+
+@pytest.mark.parametrize("twice", ["total", "amount"])
+def test_a_name_that_stands_twice_is_refused(gateway: Sandbox, wxpay: Wechatpay, twice: str) -> None:
+    """Of two amounts nobody can say which was meant; a name in two objects is none."""
+    body = json.dumps(shop.order(gateway)).replace(f'"{twice}":', f'"{twice}": 1, "{twice}":')
+    with pytest.raises(errors.ClientError, match=f"解析 Json 出错 .位置: /body.: '{twice}' stands twice") as caught:
+        wxpay.v3.pay.transactions.native.post(data=body)
+    assert caught.value.status == 400
+    assert caught.value.detail["location"] is None
+
+
+@pytest.mark.parametrize("path", ["v3/pay/transactions/native", "v3/combine-transactions/native"])
+def test_a_body_is_utf_8(wxpay: Wechatpay, path: str) -> None:
+    """Another encoding is told apart from broken JSON."""
+    with pytest.raises(errors.ClientError, match="INVALID_REQUEST: 请求内容传入了非UTF8参数"):
+        wxpay.chain(path).post(data=b'{"description":"\xb2\xe8"}')
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "text/xml"])
+def test_a_body_that_is_said_to_be_no_json_is_refused(gateway: Sandbox, wxpay: Wechatpay, kind: str) -> None:
+    """After the signature, with WeChat Pay's number for it; nothing is done. JSON may have a charset."""
+    native, body = wxpay.v3.pay.transactions.native, shop.order(gateway)
+    with pytest.raises(errors.ClientError, match=f"Content-Type为'{kind}'，应为application/json") as caught:
+        native.post(data=json.dumps(body), headers={"Content-Type": kind})
+    assert (caught.value.status, caught.value.code, caught.value.verified) == (400, "INVALID_REQUEST", True)
+    assert str(caught.value.request_id).endswith("-270924345")
+    assert native.post(data=json.dumps(body), headers={"Content-Type": "Application/JSON;charset=utf8"}).status == 200
+
+
+LABELLED: list[tuple[str, dict[str, Any], str, str]] = [
+    ("v3/pay/transactions/native", {"description": "茶" * 50}, "/body/description", "商品描述"),
+    ("v3/pay/transactions/native", {"out_trade_no": "5"}, "/body/out_trade_no", "商户订单号"),
+    ("v3/pay/transactions/native", {"attach": "a" * 203}, "/body/attach", "附加数据"),
+    (
+        "v3/combine-transactions/native",
+        {"combine_out_trade_no": "a b c d"},
+        "/body/combine_out_trade_no",
+        "合单商户订单号",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "changes", "place", "label"), LABELLED)
+def test_a_length_is_told_with_the_official_name(
+    gateway: Sandbox, wxpay: Wechatpay, path: str, changes: dict[str, Any], place: str, label: str
+) -> None:
+    """As the validator of WeChat Pay tells it."""
+    body = shop.combined(gateway) if "combine" in path else shop.order(gateway)
+    with pytest.raises(errors.ClientError, match=f"输入源“{place}”映射到值字段“{label}”字符串规则校验失败，"):
+        wxpay.chain(path).post({**body, **changes})
+
+
+def test_the_name_of_a_nested_field_and_of_a_path(gateway: Sandbox, wxpay: Wechatpay) -> None:
+    """In the item of a list, and in what a path is asked for."""
+    body = shop.combined(gateway)
+    body["sub_orders"][1]["description"] = "茶" * 50
+    with pytest.raises(errors.ClientError, match="“/body/sub_orders/1/description”映射到值字段“商品描述”"):
+        wxpay.v3.combineTransactions.native.post(body)
+    with pytest.raises(errors.ClientError, match=r"“/uri_template/out_trade_no”映射到值字段“商户订单号”.*字节数 35"):
+        shop.query(wxpay, gateway, "1" * 35)
 
 
 CREDIT: dict[str, Any] = {
@@ -250,7 +313,7 @@ def test_a_form_has_its_fields_and_its_file(gateway: Sandbox, wxpay: Wechatpay, 
     ids = {upload.post(files=files, data=fields, sub_mchid="1").data["file_id"] for _ in range(2)}
     assert len(ids) == 2
     assert refusal(lambda: wxpay.v3.merchant.media.upload.post({"a": 1}))[0] == "/file"
-    with pytest.raises(errors.ClientError, match="请求体不是JSON对象"):
+    with pytest.raises(errors.ClientError, match=r"INVALID_REQUEST: HTTP 请求不符合.*multipart/form-data"):
         wxpay.v3.combineTransactions.native.post(files={"file": file})
     meta = {"name": "meta", "contents": '{"filename":"a.png"}'}
     assert refusal(lambda: instance.v3.merchant.media.upload.post({"multipart": [meta]}))[0] == "/file"

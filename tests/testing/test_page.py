@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sockets import closed_port
 from wechatpay_chain import Sandbox
 
 ROOT = Path(__file__).parent.parent.parent
@@ -48,11 +49,14 @@ def test_every_test_of_the_page_passes(tmp_path: Path) -> None:
 
 
 def test_the_lines_for_other_languages_run(tmp_path: Path) -> None:
-    """In a bash that ends at the first that fails; the sandbox ends with it."""
+    """In a bash that ends at the first that fails; the sandbox ends with it. Here its port is a free one."""
+    script = "".join(blocks("sh"))
+    port = closed_port().rpartition(":")[2]
+    assert "--port 18080" in script
     folder = str(Path(sys.executable).parent)
     environment = {"PATH": os.pathsep.join([folder, os.environ["PATH"]]), "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
     done = subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", "".join(blocks("sh"))],
+        ["bash", "-e", "-o", "pipefail", "-c", script.replace("18080", port)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

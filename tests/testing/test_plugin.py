@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.listener import listening
 from tests.testing.suites import SHOP, order, refund, run_suite
-from wechatpay_chain import Wechatpay, testing
+from wechatpay_chain import Media, Wechatpay, errors, testing
 from wechatpay_chain.php import Instance
 from wechatpay_chain.testing import ObservedSandbox
 
@@ -226,6 +227,57 @@ def test_requests_can_be_asked_for(wechatpay_sandbox: ObservedSandbox, shop: Wec
     finding = wechatpay_sandbox.requested("POST", path, out_trade_no="BOOK-0002")
     assert not finding
     assert repr(finding).endswith(f"came last: POST {path}>")
+    assert wechatpay_sandbox.requested("POST", "v3/pay/*", out_trade_no="BOOK-0001")
+    assert wechatpay_sandbox.requested("POST", "/v3/pay/{kind}/native")
+    assert not wechatpay_sandbox.requested("POST", "/v3/pay")
+    with pytest.raises(errors.ArgumentError, match=r"^path: "):
+        wechatpay_sandbox.requested("POST", None)  # type: ignore[arg-type]
+
+
+def test_requests_of_apiv2_and_forms_have_fields(wechatpay_sandbox: ObservedSandbox, shop: Wechatpay) -> None:
+    """XML and forms are read as JSON is; their fields are texts."""
+    fields = {"appid": "wxd678efh567hg6787", "mch_id": shop.mchid, "body": "A book", "out_trade_no": "BOOK-0001"}
+    more = {"total_fee": 100, "spbill_create_ip": "127.0.0.1", "trade_type": "NATIVE"}
+    shop.v2.pay.unifiedorder.post({**fields, **more, "notify_url": "https://shop.example/notify"})
+    assert wechatpay_sandbox.requested("POST", "/pay/unifiedorder", out_trade_no="BOOK-0001", total_fee="100")
+    assert not wechatpay_sandbox.requested("POST", "/pay/unifiedorder", out_trade_no="BOOK-0002")
+    picture = Media(b"\x89PNG\r\n\x1a\n", filename="a.png")
+    shop.v3.merchant.media.upload.post(picture)
+    assert wechatpay_sandbox.requested("POST", "/v3/merchant/media/upload", meta=picture.meta())
+
+
+def test_an_amount_that_is_another_is_told(wechatpay_sandbox: ObservedSandbox, shop: Wechatpay) -> None:
+    """What was found looks right where only the type differs."""
+    order(shop, "BOOK-0001")
+    assert repr(wechatpay_sandbox.paid("BOOK-0001", 4900)) == "<order BOOK-0001 of 4900: NOTPAY>"
+    wechatpay_sandbox.pay("BOOK-0001")
+    assert repr(wechatpay_sandbox.paid("BOOK-0001", "4900")).endswith("SUCCESS; asked for '4900'>")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("amount", "number", "reason", "field"),
+    [
+        (1.5, "", "", "amount"),
+        ("5", "", "", "amount"),
+        (True, "", "", "amount"),
+        (0, "", "", "amount"),
+        (-1, "", "", "amount"),
+        (1, "a b", "", "out_refund_no"),
+        (1, "R" * 65, "", "out_refund_no"),
+        (1, 5, "", "out_refund_no"),
+        (1, "", "字" * 27, "reason"),
+        (1, "", "\ud83d", "reason"),
+    ],
+)
+def test_half_a_fen_is_not_refunded(
+    wechatpay_sandbox: ObservedSandbox, shop: Wechatpay, amount: Any, number: Any, reason: str, field: str
+) -> None:
+    """Nor what no request could ask for: nothing is written down."""
+    order(shop, "BOOK-0001")
+    wechatpay_sandbox.pay("BOOK-0001")
+    with pytest.raises(errors.ArgumentError, match=f"^{field}: "):
+        wechatpay_sandbox.ask_refund("BOOK-0001", amount, number, reason)
+    assert wechatpay_sandbox.world.store.all("SELECT 1 FROM refunds") == []
 
 
 def test_the_php_face_is_a_fixture_too(wechatpay_sandbox: ObservedSandbox, wechatpay_instance: Instance) -> None:

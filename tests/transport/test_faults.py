@@ -27,7 +27,7 @@ from tests.transport.test_session import CALLS
 from wechatpay_chain import Media, Sandbox, errors
 from wechatpay_chain.sandbox.answer import Answer, Received
 from wechatpay_chain.transport import retry
-from wechatpay_chain.transport.retry import Delivery
+from wechatpay_chain.transport.retry import SendOptions
 
 ATTEMPTS = {"GET": 3, "POST": 1}
 PERHAPS = "it may have been carried out; ask for its state before repeating it: http"
@@ -510,7 +510,7 @@ def test_what_cannot_be_read_twice_is_sent_once(gateway: Sandbox) -> None:
         request.body = Once()
         request.headers["Content-Length"] = "3"
         with pytest.raises(errors.TransportError, match=PERHAPS):
-            wxpay._session.send(request, Delivery(wxpay._settings.bases, retry=3))
+            wxpay._session.send(request, SendOptions(wxpay._settings.bases, retry=3))
         assert [got.partition(b"\r\n\r\n")[2] for got in received] == [b"abc"]
 
 
@@ -570,17 +570,17 @@ def test_no_other_error_comes_out_of_a_hostile_answer(gateway: Sandbox, head: st
 
 def test_the_first_download_does_not_wait_for_ever(gateway: Sandbox) -> None:
     """A call waits for certificates five seconds at most in each attempt; what it says is that it was not sent."""
-    seen: list[Delivery] = []
+    seen: list[SendOptions] = []
     with gateway.client(certs=None, timeout=(60, 60)) as wxpay:
         send = wxpay._session.send
 
-        def noting(request: Any, delivery: Delivery) -> Any:
-            seen.append(delivery)
-            return send(request, delivery)
+        def noting(request: Any, options: SendOptions) -> Any:
+            seen.append(options)
+            return send(request, options)
 
         wxpay._session.send = noting  # type: ignore[method-assign]
         assert wxpay.v3.certificates.get().verified
-    assert [delivery.timeout for delivery in seen] == [(5.0, 5.0), (60.0, 60.0)]
+    assert [options.timeout for options in seen] == [(5.0, 5.0), (60.0, 60.0)]
     with gateway.client(certs=None, base_url=closed_port(), retry=False) as wxpay:
         with pytest.raises(errors.TransportError, match=r"^the call was not sent, since .* could not be had") as caught:
             wxpay.v3.certificates.get()

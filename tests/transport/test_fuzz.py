@@ -200,7 +200,7 @@ def test_any_xml_is_read_or_refused(amount: int) -> None:
             with suppress(XMLError):
                 assert isinstance(from_xml(around % document), dict)
         with pytest.raises((errors.VerificationError, errors.BusinessError)):
-            protocol.prove("POST", "/pay/orderquery", "/pay/orderquery", 200, {}, document)
+            protocol.verify_answer("POST", "/pay/orderquery", "/pay/orderquery", 200, {}, document)
         with suppress(errors.ChainError, XMLError):
             from_xml(to_xml({"a": tree}))
 
@@ -223,14 +223,14 @@ def test_any_headers_and_body_are_verified_or_refused(gateway: Sandbox, amount: 
         "Wechatpay-Serial": gateway.identity.public_key_id,
         "Wechatpay-Signature": asymmetric.sign(answer_text(now, nonce, body), gateway.identity.public_key),
     }
-    assert protocol.prove("GET", PATHS[0], PATHS[0], 200, true, body).verified
+    assert protocol.verify_answer("GET", PATHS[0], PATHS[0], 200, true, body).verified
 
     def door(knock: tuple[Mapping[str, str], bytes, str, int]) -> None:
         changed, data, path, status = knock
         headers = {**true, **changed}
         same = data == body and all(headers[name] == true[name] for name in NAMES)
         try:
-            proven = protocol.prove("GET", path.partition("?")[0], path, status, headers, data)
+            proven = protocol.verify_answer("GET", path.partition("?")[0], path, status, headers, data)
         except errors.VerificationError as error:
             one_line(error)
             return

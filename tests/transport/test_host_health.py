@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.sockets import closed_port
 from wechatpay_chain import Sandbox
 from wechatpay_chain.protocol.hosts import Base
-from wechatpay_chain.transport.retry import HELD, HostHealth
+from wechatpay_chain.transport.retry import SET_ASIDE, HostHealth
 
 MAIN, BACKUP, THIRD = BASES = tuple(Base(f"https://{name}.example") for name in ("main", "backup", "third"))
 
@@ -27,7 +27,7 @@ def test_a_backup_is_kept_for_a_minute() -> None:
     sites = HostHealth(clock)
     assert sites.order(BASES) == BASES
     sites.mark_failed(MAIN)
-    clock.now += HELD - 0.1
+    clock.now += SET_ASIDE - 0.1
     assert sites.order(BASES) == (BACKUP, THIRD, MAIN)
     clock.now += 0.1
     assert sites.order(BASES) == BASES
@@ -38,7 +38,7 @@ def test_one_call_tries_the_main_site_again() -> None:
     clock = Clock()
     sites = HostHealth(clock)
     sites.mark_failed(MAIN)
-    clock.now += HELD
+    clock.now += SET_ASIDE
     together = threading.Barrier(16)
 
     def first(_: int) -> Base:
@@ -82,13 +82,13 @@ def test_a_client_keeps_to_the_backup_for_a_minute(gateway: Sandbox) -> None:
         port = int(main.base_url.rpartition(":")[2])
     down = main.base_url
     with gateway.client(base_url=[down, gateway.base_url]) as wxpay:
-        wxpay._session._adapter.sites = sites = HostHealth(clock)
+        wxpay._session._adapter.host_health = sites = HostHealth(clock)
         wxpay.v3.certificates.get()
         assert len(gateway.requests) == 1
         with Sandbox(port) as main:
             main.identity, main.platform = gateway.identity, gateway.platform
             wxpay.v3.certificates.get()
-            clock.now += HELD - 1
+            clock.now += SET_ASIDE - 1
             wxpay.v3.certificates.get()
             assert (len(main.requests), len(gateway.requests)) == (0, 3)
             clock.now += 1

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from wechatpay_chain.errors import Attempt
 from wechatpay_chain.protocol.hosts import Base
 from wechatpay_chain.transport import retry
-from wechatpay_chain.transport.retry import Course, jitter, retry_after
+from wechatpay_chain.transport.retry import RetryPlan, jitter, retry_after
 
 BASES = tuple(Base(f"https://{name}.example") for name in "abcdef")
 UNREACHED = Attempt("h", "e", sent=False)
@@ -68,33 +68,33 @@ def test_any_retry_after_is_survived(value: str) -> None:
 def test_hosts_follow_each_other_at_once_while_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every host once, also when there are more than attempts."""
     monkeypatch.setattr(retry, "jitter", lambda waits: pytest.fail("no wait"))
-    course = Course(BASES, 1)
+    plan = RetryPlan(BASES, 1)
     for base in BASES[:-1]:
-        assert course.base == base
-        assert course.wait_after_unreached(UNREACHED) == 0
-    assert course.base == BASES[-1]
-    assert course.wait_after_unreached(UNREACHED) is None
-    assert course.attempts == (UNREACHED,) * 6
+        assert plan.base == base
+        assert plan.wait_after_unreached(UNREACHED) == 0
+    assert plan.base == BASES[-1]
+    assert plan.wait_after_unreached(UNREACHED) is None
+    assert plan.attempts == (UNREACHED,) * 6
 
 
 def test_waits_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     """And what the host asks for is added, up to ten seconds."""
     monkeypatch.setattr(retry, "jitter", lambda waits: float(waits))
-    course = Course(BASES[:2], 6)
-    assert [course.wait_after_unserved(LOST, asked) for asked in (0, 0, 2.5, 10)] == [0, 1, 4.5, 13]
-    assert course.base == BASES[0]
-    assert course.wait_after_unserved(LOST, 10.1) is None
+    plan = RetryPlan(BASES[:2], 6)
+    assert [plan.wait_after_unserved(LOST, asked) for asked in (0, 0, 2.5, 10)] == [0, 1, 4.5, 13]
+    assert plan.base == BASES[0]
+    assert plan.wait_after_unserved(LOST, 10.1) is None
 
 
 def test_a_host_that_was_down_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A GET whose main site is down makes its attempts at the backup."""
     monkeypatch.setattr(retry, "jitter", lambda waits: 0.5)
-    course = Course(BASES[:2], 3)
-    assert course.wait_after_unreached(UNREACHED) == 0
-    assert course.base == BASES[1]
-    assert course.wait_after_unserved(LOST) == 0.5
-    assert course.base == BASES[1]
-    assert course.wait_after_unserved(LOST) is None
+    plan = RetryPlan(BASES[:2], 3)
+    assert plan.wait_after_unreached(UNREACHED) == 0
+    assert plan.base == BASES[1]
+    assert plan.wait_after_unserved(LOST) == 0.5
+    assert plan.base == BASES[1]
+    assert plan.wait_after_unserved(LOST) is None
 
 
 @given(
@@ -105,17 +105,17 @@ def test_a_host_that_was_down_is_left_out(monkeypatch: pytest.MonkeyPatch) -> No
 )
 def test_a_course_ends(hosts: int, limit: int, insistent: bool, outcomes: list[str]) -> None:
     """After ``limit`` attempts, or as many as there are hosts; what was sent is never sent again past ``limit``."""
-    course = Course(BASES[:hosts], limit, insistent)
+    plan = RetryPlan(BASES[:hosts], limit, insistent)
     for outcome in outcomes:
-        assert course.base in BASES[:hosts]
+        assert plan.base in BASES[:hosts]
         wait = (
-            course.wait_after_unreached(UNREACHED)
+            plan.wait_after_unreached(UNREACHED)
             if outcome == "wait_after_unreached"
-            else course.wait_after_unserved(LOST)
+            else plan.wait_after_unserved(LOST)
         )
         if wait is None:
             break
         assert wait <= 4
-    assert len(course.attempts) <= max(limit, hosts)
-    sent = [attempt for attempt in course.attempts if attempt.sent]
+    assert len(plan.attempts) <= max(limit, hosts)
+    sent = [attempt for attempt in plan.attempts if attempt.sent]
     assert len(sent) <= limit

@@ -327,9 +327,15 @@ def test_a_body_is_read_to_its_limit() -> None:
     """One MiB is taken, one byte more is not, and nothing beyond that is read."""
     assert len(read(io.BytesIO(b"x" * LIMIT))) == LIMIT
     check_length(LIMIT)
-    check_length(None)
+    for none in (None, "", "x", "-1", "1.5", "٣"):
+        check_length(none)
     body = Endless()
-    for refusing in (lambda: read(body), lambda: read(io.BytesIO(b"x" * (LIMIT + 1))), lambda: check_length(LIMIT + 1)):
+    for refusing in (
+        lambda: read(body),
+        lambda: read(io.BytesIO(b"x" * (LIMIT + 1))),
+        lambda: check_length(LIMIT + 1),
+        lambda: check_length("9" * 5000),
+    ):
         with pytest.raises(Refused) as caught:
             refusing()
         assert caught.value.reply.status == 413

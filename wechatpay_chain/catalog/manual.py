@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from wechatpay_chain.catalog import sample, tree
 from wechatpay_chain.catalog.alternatives import groups
+from wechatpay_chain.catalog.conditions import conditions
 from wechatpay_chain.catalog.facts import Operation, is_legacy, links
 from wechatpay_chain.catalog.overview import overview
 from wechatpay_chain.catalog.remedies import REPEATS, error_codes
@@ -20,7 +21,6 @@ __all__ = [
     "CERTIFICATE",
     "MOST_LISTED",
     "Field",
-    "field_title",
     "fields",
     "label_of",
     "list_operations",
@@ -61,12 +61,6 @@ def manual(path: str, method: str = "", mchid: str = "", dialect: Dialect = NATI
         head = f"{len(below)} operations{' below' if here else ''}"
         pages += ["\n".join([head, *words_below(path, below)])] if below else []
     return "\n\n".join(pages)
-
-
-def field_title(name: str, schema: Mapping[str, Any]) -> str:
-    """A field by its official name in Chinese and its own, ``公众号ID（appid）``, or by its own alone."""
-    label = label_of(schema)
-    return f"{label}（{name}）" if label else name
 
 
 def label_of(schema: Mapping[str, Any]) -> str:
@@ -237,4 +231,5 @@ def _demands(name: str, schema: Mapping[str, Any], sent: Operation | None, place
     others = next((each.names for each in groups(sent) if each.place == place and name in each.names), ())
     role = _OF_ROLES.get((str(schema.get("role")), bool(schema.get("needed"))), "")
     one = f"one of {', '.join(others)}" if others else ""
-    return list(filter(None, ["required" if schema.get("required") and not others else "", one, role]))
+    when = ["" if place else f"required where {each.when}" for each in conditions(sent) if each.field == name]
+    return list(filter(None, ["required" if schema.get("required") and not others else "", one, *when, role]))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from wechatpay_chain.catalog.alternatives import Group, groups
+from wechatpay_chain.catalog.conditions import conditions
 from wechatpay_chain.catalog.facts import Operation, is_legacy, links, operations, version
 from wechatpay_chain.catalog.manual import label_of
 from wechatpay_chain.catalog.remedies import REPEATS, ErrorCode, error_codes
@@ -159,13 +160,16 @@ def _responses(operation: Operation) -> dict[str, Any]:
         told[status] = {"description": "\n".join(["成功", *_descriptions(codes, 0)])}
         if schema and schema.get("fields"):
             told[status]["content"] = {kind: {"schema": _schema(schema)}}
+    refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for code in sorted({each.status for each in codes if each.status}):
-        refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
         told.setdefault(str(code), {"description": "\n".join(_descriptions(codes, code)), "content": refusal})
+    # OpenAPI's name for what has no status.
+    if unknown := "\n".join(_descriptions(codes, None)):
+        told.setdefault("default", {"description": unknown, "content": refusal})
     return told
 
 
-def _descriptions(codes: Iterable[ErrorCode], status: int) -> Iterator[str]:
+def _descriptions(codes: Iterable[ErrorCode], status: int | None) -> Iterator[str]:
     for each in codes:
         if each.status == status:
             yield f"{each.code} {each.zh}: {each.remedy} [{REPEATS[each.repeat]}]"
@@ -187,6 +191,7 @@ def _extensions(operation: Operation) -> dict[str, Any]:
             {"in": "/".join(group.place), "names": list(group.names), "exactly": group.only_one}
             for group in groups(operation)
         ],
+        "x-required-when": [{"name": each.field, "when": each.when} for each in conditions(operation)],
     }
     return {name: value for name, value in known.items() if value}
 

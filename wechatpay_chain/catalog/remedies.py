@@ -39,13 +39,14 @@ REPEATS = {
 
 
 class ErrorCode(NamedTuple):
-    """A code of one product: HTTP status (0 for APIv2), meaning in Chinese and English, its cause and its remedy.
+    """A code of one product: HTTP status, meaning in Chinese and English, its cause and its remedy.
 
-    ``message`` is a part of WeChat Pay's text where one code has several causes; ``repeat`` is a key of ``REPEATS``.
+    ``status`` is 0 for APIv2, and None, which fits any, where the sources give a code of APIv3 without one. ``message``
+    is a part of WeChat Pay's text where one code has several causes; ``repeat`` is a key of ``REPEATS``.
     """
 
     product: str
-    status: int
+    status: int | None
     code: str
     message: str
     zh: str
@@ -81,7 +82,7 @@ def find_error(method: str, path: str, status: int, code: str, message: str = ""
         for rank, product in enumerate(_products(method, path))
         for row in _rows(product)
         if row.code == code or (status and row.code.replace("_", "") == plain)
-        if row.message in message and bool(row.status) == bool(status)
+        if row.message in message and (row.status == 0) == (status == 0)
     ]
     return min(fitting, key=lambda each: each[0])[1] if fitting else None
 
@@ -102,14 +103,14 @@ def find_code(method: str, path: str, code: str, *, is_v2: bool = False) -> Erro
 
 
 def error_codes(method: str, path: str) -> list[ErrorCode]:
-    """The codes that an operation may answer, by status; without the rows for single messages."""
-    told: dict[tuple[int, str], ErrorCode] = {}
+    """The codes that an operation may answer, by status, unknown ones last; without the rows for single messages."""
+    told: dict[tuple[int | None, str], ErrorCode] = {}
     name = _name(method, path)
     for product in _products(method, path):
         for row in _rows(product):
             if not row.message and (row.on is None or (row.on and re.fullmatch(row.on, name))):
                 told.setdefault((row.status, row.code), row)
-    return sorted(told.values(), key=lambda each: each.status)
+    return sorted(told.values(), key=lambda each: (each.status is None, each.status))
 
 
 def rows_of_code(code: str) -> list[ErrorCode]:

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from wechatpay_chain.catalog import tree
 from wechatpay_chain.catalog.alternatives import Group, alternatives, groups
+from wechatpay_chain.catalog.conditions import is_needed
 from wechatpay_chain.catalog.facts import Operation, is_legacy
 from wechatpay_chain.catalog.roles import TITLES, is_required, roles
 from wechatpay_chain.catalog.security import needs_certificate
-from wechatpay_chain.catalog.typical import TYPICAL, is_needed, item_count
-from wechatpay_chain.catalog.values import CALLER, MCHID, Values
+from wechatpay_chain.catalog.typical import EXAMPLES, TYPICAL, item_count
+from wechatpay_chain.catalog.values import ALL_CALLERS, MCHID, Values
 from wechatpay_chain.encoding import paths
 from wechatpay_chain.encoding.literal import Code, call_text
 
@@ -308,8 +309,10 @@ def _fill(name: str, schema: Mapping[str, Any], own: Mapping[str, str]) -> str |
 
 
 def _text(name: str, schema: Mapping[str, Any], example: Any) -> str:
-    if example in (None, "") and name in CALLER:
-        return MCHID
+    if example in (None, "", name):
+        if name in ALL_CALLERS:
+            return MCHID
+        example = EXAMPLES.get(name, example)
     text = _BY_FORMAT.get(str(schema.get("format")), _format_of(name)) if example in (None, "") else str(example)
     return text[: schema["max_length"]] if schema.get("max_length") else text
 

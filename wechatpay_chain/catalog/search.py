@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -57,13 +58,19 @@ _SHORT = 3
 # Shorter words are like too many others.
 _SHORTEST_TYPO = 5
 _LONGEST_TYPO = 40
+# An official page, by product and name.
+_PAGE = re.compile(r"^https?://[^/\s]+/docs/\w+/apis/([\w-]+)/(?:[\w-]+/)*([\w-]+)\.html", re.ASCII)
 _TYPED = re.compile(r"[a-z0-9][\w.-]*", re.ASCII | re.IGNORECASE)
 # So many words are a text, and each is compared with all that are known.
 _MOST_CORRECTED = 5
 _COMMUNITY = "https://wechatpay.im/openapi/"
 _EMPTY_WORDS = frozenset(["a", "an", "the", "of", "for", "to", "with", "by", "in", "on"])
+# Letters and digits as input methods for Chinese write them.
+_FULL_WIDTH = {ord(letter) + 0xFEE0: letter for letter in string.ascii_letters + string.digits}
+# What sentences have beside what is asked for.
+_ASKING = frozenset(["how", "do", "does", "can", "i", "my", "using", "via", "wechat", "weixin", "curl"])
 # What is said around a word when somebody asks for it.
-_FILLERS = re.compile("给(?:员工|用户|个人|客户)|怎么|怎样|如何|请问|我要|我想|接口|文档|一下|的|api|API")
+_FILLERS = re.compile("给(?:员工|用户|个人|客户)|怎么|怎样|如何|请问|我要|我想|接入|对接|接口|文档|一下|的|api|API")
 _PAIR = 2
 _ROLES = frozenset({"服务商", "直连商户", "普通商户", "电商平台", "渠道商", "从业机构"})
 _ROLE_NAMES = {"partner": "服务商", "service-provider": "服务商", "电商": "电商平台", "ecommerce": "电商平台"}
@@ -103,8 +110,19 @@ def correct(asked: Sequence[str]) -> list[str]:
         return []
     parts = [[part for part in _words(bare) if _is_known(part)] for word in wanted for bare in _bare(word)]
     known = [part for each in parts for part in each] if all(parts) else []
-    like = [word if _as_given([word]) else next(_like(word), word) for word in wanted]
+    like = [each for word in wanted for each in ([word] if _as_given([word]) else _likest(word))]
     return next((words for words in (like, known) if words and words != wanted and _as_given(words)), [])
+
+
+def _likest(word: str) -> list[str]:
+    """What one word is taken for that is not found: a page of the documentation for the words of its address."""
+    page = _PAGE.search(word)
+    if not page:
+        return [next(_like(word), word)]
+    product, own = (part.split("-") for part in page.groups())
+    # The products of payments, as jsapi-payment, have the same pages for the order.
+    readings = ([*dict.fromkeys(product + own)], own if product[-1] == "payment" else product, product)
+    return next((each for each in readings if _as_given(each)), [word])
 
 
 def _is_known(word: str) -> bool:
@@ -166,19 +184,22 @@ def close(asked: Sequence[str]) -> str:
     for word in _split(asked):
         found = len(_as_given([word]))
         like = [] if found else list(_like(word))
-        text = f"{found} alone" if found else f"did you mean {' or '.join(like)}?" if like else "in none"
+        is_page = _DOCUMENT.fullmatch(word) or (not _API.match(word) and _HOST.match(word.partition("://")[2]))
+        none = "no operation names this page, search for its title" if is_page else "in none"
+        text = f"{found} alone" if found else f"did you mean {' or '.join(like)}?" if like else none
         told.append(f"{word[:40]}: {text}")
     return ", ".join(told)
 
 
 def _split(asked: Sequence[str]) -> list[str]:
     # The arguments of a call that was pasted hold spaces, and nothing to search for.
+    asked = [text.translate(_FULL_WIDTH) for text in asked]
     asked = [_HOST.sub("https://", text, count=1) if _HOST.match(text) else text for text in asked]
     calls = [(text, _CALL.search(text)) for text in asked]
     texts = (text[: call.end()] if call else text for text, call in calls)
     # A chain that is not finished ends with its dot.
     wanted = [word.rstrip(".") or word for text in texts for word in text.split()]
-    wanted = [word for word in wanted if word.casefold() not in _EMPTY_WORDS] or wanted
+    wanted = [word for word in wanted if word.casefold() not in _EMPTY_WORDS | _ASKING] or wanted
     return list(_join_phrases(wanted))
 
 
@@ -243,7 +264,7 @@ def _distance(word: str) -> _Measure:
         return lambda each: 2 if has_initials(initials, each.name) else -1
     plain = _plain(word)
     spelled = list(forms(plain))
-    meanings = [meaning for form in spelled for meaning in MEANINGS.get(form, ())]
+    meanings = [_plain(meaning) for form in spelled for meaning in MEANINGS.get(form, ())]
     is_short = plain.isascii() and len(plain) <= _SHORT
     whole = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, spelled))})(?![a-z0-9])")
 
@@ -312,7 +333,11 @@ def _path(word: str) -> tuple[str, str]:
     verb = _VERB.search(text)
     method = verb[1].upper() if verb else ""
     rest = _CHAIN.sub("", text[: verb.start()] if verb else text, count=1).partition("?")[0].removeprefix("/")
-    if "/" in rest or rest in tree.children(""):
+    words, slash, behind = rest.partition("/")
+    if slash and "." in words:
+        # A chain that goes on in brackets.
+        pieces = [*map(paths.segment, filter(None, words.split("."))), *behind.split("/")]
+    elif slash or rest in tree.children(""):
         pieces = rest.split("/")
     elif "." in rest or verb:
         pieces = [paths.segment(each) if each and _PIECE.fullmatch(each) else each for each in rest.split(".")]
@@ -463,7 +488,8 @@ def _plain(word: str) -> str:
     return word.casefold().strip().removeprefix("wxpay.").replace("帐", "账")
 
 
-_CUTOFF = 0.6
+# Below it, half of the letters are chance: nothing is not profitsharing.
+_CUTOFF = 0.65
 _MOST = 8
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from wechatpay_chain.catalog.facts import Operation
 
-__all__ = ["TYPICAL", "Preset", "is_needed", "item_count", "preset"]
+__all__ = ["EXAMPLES", "TYPICAL", "Preset", "item_count", "preset"]
 
 # Optional fields that a full sample shows, at any depth: what shops send besides the bare necessities.
 TYPICAL = frozenset(
@@ -25,8 +25,24 @@ TYPICAL = frozenset(
 )
 
 
-# Fields that the schema calls optional, and these operations refuse to go without, by the value of another field.
-_NEEDED = (("POST /(sandboxnew/)?pay/unifiedorder", "openid", "trade_type JSAPI names who pays"),)
+# What stands for a text of which the documentation has no example here: what it has elsewhere for the same field.
+EXAMPLES = {
+    "activity_id": "371067",
+    "appid": "wxd678efh567hg6787",
+    "attach": "自定义数据",
+    "contract_id": "123124412412423431",
+    "goods_tag": "WXG",
+    "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
+    "out_order_no": "1234323JKHDFE1243252",
+    "out_request_no": "100002322019090134234sfdf",
+    "out_trade_no": "1217752501201407033233368018",
+    "service_id": "2002000000000558128851361561536",
+    "stock_id": "98065001",
+    "store_id": "20488000",
+    "sub_appid": "wxd678efh567hg6999",
+    "sub_mch_id": "1900000109",
+    "sub_mchid": "1900000109",
+}
 
 
 class Preset(NamedTuple):
@@ -101,12 +117,6 @@ def _presets(name: str) -> dict[tuple[str, ...], Any]:
 def preset(operation: Operation, place: Sequence[str]) -> Any:
     """The value of a field that fits the rest of its sample; None where the documentation's example does."""
     return _presets(f"{operation.method} {operation.path}").get(tuple(place))
-
-
-def is_needed(operation: Operation, field: str) -> bool:
-    """Whether the sample of an operation does not work without an optional field at its top."""
-    name = f"{operation.method} {operation.path}"
-    return any(each == field and re.fullmatch(pattern, name) for pattern, each, _ in _NEEDED)
 
 
 def item_count(operation: Operation, field: str) -> int:

@@ -13,12 +13,15 @@ from wechatpay_chain.catalog.typical import preset
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["CALLER", "MCHID", "Values", "own_numbers"]
+__all__ = ["ALL_CALLERS", "CALLER", "MCHID", "Values", "own_numbers"]
 
 MCHID = "1900000109"
 CALLER = ("mchid", "sp_mchid", "mch_id", "combine_mchid", "combine_mch_id")
 # Also the caller, by the part that it plays: who made a coupon, who is complained of, who pays for a transfer.
-_ALSO_CALLER = ("stock_creator_mchid", "creator_mchid", "complainted_mchid", "contract_mchid", "sponsor_mchid")
+ALL_CALLERS = (
+    *CALLER,
+    *("stock_creator_mchid", "creator_mchid", "complainted_mchid", "contract_mchid", "sponsor_mchid"),
+)
 _NOTIFY_URL = "https://www.example.com/wechatpay/notify"
 _NOTIFIED = r"https?://[^\s/?#]+/[^\s?#]+"
 # A number that the caller makes up; what a call refers to is not new.
@@ -64,7 +67,7 @@ class Values(NamedTuple):
         # Completion imports this room on every Tab, and writes no call.
         from datetime import datetime, timedelta, timezone
 
-        own = dict.fromkeys((*CALLER, *_ALSO_CALLER), mchid) if mchid else {}
+        own = dict.fromkeys(ALL_CALLERS, mchid) if mchid else {}
         return cls(operation, own, datetime.now(timezone(timedelta(hours=8))).replace(microsecond=0))
 
     def example(self, place: Sequence[str], schema: Mapping[str, Any], is_reference: bool) -> Any:

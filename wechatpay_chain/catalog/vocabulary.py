@@ -7,6 +7,34 @@ from collections.abc import Iterator, Mapping
 __all__ = ["MEANINGS", "forms"]
 
 # A word, then how names and tags say it; the words of paths are English already.
+# How Chinese words are spelled where no input method is at hand.
+_PINYIN = """
+tuikuan 退款
+xiadan 下单
+zhifu 支付
+zhuanzhang 转账
+fenzhang 分账
+chaxun 查询
+dingdan 订单
+guandan 关单
+chadan 订单号查询
+hongbao 红包
+zhangdan 账单
+duizhang 账单
+tousu 投诉
+jinjian 进件
+tixian 提现
+yue 余额
+zhengshu 证书
+youhuiquan 代金券 商家券
+daijinquan 代金券
+huidan 回单
+fapiao 发票
+daikou 代扣
+qianyue 签约
+jiedong 解冻
+chexiao 撤销
+"""
 _TABLE = """
 abnormal 异常
 account 账户 开户
@@ -186,6 +214,33 @@ vehicle 车
 video 视频
 violation 违规
 withdraw 提现
+auto-debit 代扣
+bank-account 结算帐号 结算账户
+credit-score 支付分
+daily-bill 账单
+download-certificate 平台证书
+in-app app下单 app支付
+merchant-transfer 转账
+mini-app jsapi 小程序
+miniapp jsapi 小程序
+partial-refund 退款
+pay-out 转账 用户个人付款
+pay-user 转账 用户个人付款
+payment-result 订单号查询
+platform-certificate 平台证书
+register-merchant 服务商∙进件
+revenue-share 分账
+revenue-sharing 分账
+send-money 转账
+short-url 短链接
+auto-renew 代扣 续费
+direct-debit 代扣
+exchange-rate 汇率
+image-upload 图片上传 文件上传 上传反馈图片
+public-key 证书
+red-envelope 红包
+subscribe 签约 代扣
+upload-image 图片上传 文件上传 上传反馈图片
 h5支付 h5下单
 app支付 app下单
 jsapi支付 jsapi下单
@@ -249,9 +304,38 @@ native支付 native下单
 微信退款 退款
 微信转账 转账
 商户进件 服务商∙进件
+退货 退款
+付钱 付款 支付
+收钱 下单
+发钱 转账
+汇款 转账
+信用分 支付分
+商户号注销 注销
+合单退款 退款
+撤单 撤销
+当面付 付款码
+扫码 native 付款码
+公钥 证书
+平台公钥 平台证书
+微信支付公钥 平台证书
+转账到银行卡 付款到银行卡
+转账到余额 转账
+回复用户 提交回复
+投诉完结 反馈处理完成
+完结投诉 反馈处理完成
+分账完结 解冻剩余资金 完结分账
+完结分账 解冻剩余资金
+分账退回 分账回退
+海关 报关
+修改结算账户 修改结算帐号
+省市 省份 城市
+图片上传 文件上传 上传反馈图片
+上传图片 图片上传 文件上传 上传反馈图片
+人脸支付 刷脸支付
+自动续费 代扣
 """
 MEANINGS: Mapping[str, tuple[str, ...]] = {
-    line.split()[0]: tuple(line.split()[1:]) for line in _TABLE.strip().splitlines()
+    line.split()[0]: tuple(line.split()[1:]) for line in (_TABLE + _PINYIN).split("\n") if line
 }
 
 

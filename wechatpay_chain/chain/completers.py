@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from typing import Any, TypeVar
 
-__all__ = ["Spelled", "add_manual", "trust"]
+__all__ = ["ChainType", "add_manual", "trust"]
 
 T = TypeVar("T")
 _TRUSTED: set[type] = set()
@@ -42,7 +42,7 @@ def add_manual(kind: type[T]) -> type[T]:
     return kind
 
 
-class Spelled(type):
+class ChainType(type):
     """The class of chains, which has a property for each known word.
 
     rlcompleter adds ``(`` to what can be called, as every node can, but not to a property. IPython needs none,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from wechatpay_chain.chain.completers import Spelled, add_manual, trust
+from wechatpay_chain.chain.completers import ChainType, add_manual, trust
 from wechatpay_chain.encoding import paths
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.request.call import VERBS, Verb
@@ -34,7 +34,7 @@ class Dispatcher(Protocol):
 
 
 @add_manual
-class Chain(metaclass=Spelled):
+class Chain(metaclass=ChainType):
     """A path under construction, and its verbs.
 
     Attributes, ``['…']``, ``chain('…')`` and ``/ value`` each give a new node. Calling one that ends with

@@ -108,7 +108,7 @@ def _check_private_key(entries: Mapping[str, Any]) -> tuple[RSAPrivateKey | None
         key = key_loader.load_private_key(source, "private_key")
     except ConfigError as error:
         return None, Check(name, FAILED, str(error), "give apiclient_key.pem, as the certificate tool wrote it")
-    if key_loader.is_lent(key):
+    if key_loader.is_remote_key(key):
         return None, Check(name, SKIPPED, "an object that signs; the signed call tries it")
     if key.key_size != _BITS:
         remedy = "ask for a new API certificate with the certificate tool, which makes RSA-2048"
@@ -218,14 +218,14 @@ def _check_key(key_id: str, source: Any, own: RSAPrivateKey | None) -> Check:
     remedy = f"download it and copy its id from the console: {_CONSOLE}"
     try:
         key = key_loader.load_public_key(source, f"certs[{key_id[:64]!r}]")
-        certificate = None if key_loader.is_lent(key) else key_loader.load_certificate(source, "certs")
+        certificate = None if key_loader.is_remote_key(key) else key_loader.load_certificate(source, "certs")
     except ConfigError as error:
         return Check(name, FAILED, str(error), remedy)
     name = name if certificate is None else "platform certificate"
     if certificate is None and not is_serial and not _KEY_ID.fullmatch(key_id):
         found = f"the id {key_id[:48]!r} has another form than PUB_KEY_ID_ and 28 digits or more"
         return Check(name, FAILED, found if key_id else "public_key_id: missing", remedy)
-    if own is not None and not key_loader.is_lent(key) and _numbers(key) == _numbers(own.public_key()):
+    if own is not None and not key_loader.is_remote_key(key) and _numbers(key) == _numbers(own.public_key()):
         found = f"{key_id[:64]}: this is the merchant's own key, not WeChat Pay's"
         return Check(name, FAILED, found, remedy)
     if certificate is not None and datetime.now(timezone.utc) >= certificate.not_valid_after_utc:

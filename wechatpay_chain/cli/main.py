@@ -62,7 +62,12 @@ def _parse(words: list[str], console: Console) -> argparse.Namespace:
     if words[0] in ("-h", "--help", "--version"):
         return build_parser(console).parse_args(words)
     if words[0] in COMMANDS and words[0] != "request":
-        return build_parser(console, words[:1]).parse_args(words)
+        parser = build_parser(console, words[:1])
+        arguments, rest = parser.parse_known_args(words)
+        if rest:
+            # argparse would name the help of all commands.
+            parser.commands[words[0]].error(f"unrecognized arguments: {' '.join(rest)}")
+        return arguments
     request = build_parser(console, ["request"]).commands["request"]
     # Flags may stand between items, which a sub-parser cannot do.
     return request.parse_intermixed_args(words[words[0] == "request" :])

@@ -51,6 +51,7 @@ _FILES = """\
 profiles: $WECHATPAY_PROFILES, else wechatpay-chain/profiles.toml in ~/.config
   ($XDG_CONFIG_HOME), ~/Library/Application Support (macOS), %APPDATA% (Windows)"""
 _WIDTH = 80
+_CHOICE = re.compile(r"invalid choice: '(.*?)' \(choose from (.*)\)")
 _LONG_WORD = re.compile(r"[^\s='\"]{32,}")
 
 
@@ -93,8 +94,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """One line about a usage error; raises Exit."""
+        # Only here: no command needs it that is typed right.
+        import difflib
+
+        choice = _CHOICE.search(message)
+        close = difflib.get_close_matches(choice[1], re.findall(r"[\w-]+", choice[2]), n=1) if choice else []
+        hint = f"; did you mean {close[0]}?" if close else f"; see {self.prog} --help"
         # A word in the wrong place may be a key.
-        self.console.complain(f"{_LONG_WORD.sub('…', message)}; see {self.prog} --help")
+        self.console.complain(_LONG_WORD.sub("…", message) + hint)
         raise Exit(Status.USAGE)
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:

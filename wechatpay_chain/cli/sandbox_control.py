@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from wechatpay_chain.cli.console import Console
-from wechatpay_chain.cli.items import read_data
+from wechatpay_chain.cli.items import ItemError, read_data
 from wechatpay_chain.cli.parser import Commands
 from wechatpay_chain.cli.status import Status
 
-__all__ = ["add_parsers", "add_place", "push", "run"]
+__all__ = ["add_parsers", "add_place", "push", "refuse_serving", "run"]
 
 _PATIENCE = 10
 _BASE_URL = "WECHATPAY_BASE_URL"
@@ -80,7 +80,21 @@ def add_parsers(commands: Commands) -> None:
 def add_place(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say which sandbox is meant."""
     parser.add_argument("--url", metavar="URL", help="where it listens; WECHATPAY_BASE_URL by default")
-    parser.add_argument("--dir", metavar="D", help="the folder that it was given as --dir, which says where it listens")
+    # SUPPRESS: what stands before the command, as in sandbox --dir D log, is kept.
+    parser.add_argument(
+        "--dir",
+        metavar="D",
+        default=argparse.SUPPRESS,
+        help="the folder that it was given as --dir, which says where it listens",
+    )
+
+
+def refuse_serving(arguments: argparse.Namespace, command: str) -> None:
+    """Raise ItemError for a flag before a command that only a sandbox which begins can take."""
+    for name, default in arguments.serving.items():
+        if getattr(arguments, name) != default:
+            flag = f"--{name.replace('_', '-')}"
+            raise ItemError(f"{flag}: sandbox {command} serves nothing; give it to the sandbox that it speaks to")
 
 
 def _no_flags(parser: argparse.ArgumentParser) -> None:
@@ -129,7 +143,9 @@ def _log_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--status", metavar="N", type=int, help="answered so; 0 when it was hung up on")
     parser.add_argument("--verdict", metavar="TEXT", help="ok, wrong, or a part of what was wrong with a signature")
     parser.add_argument("--limit", metavar="N", type=int, help="so many at most; 100 by default")
-    parser.add_argument("--json", action="store_true", help="one line of JSON for each request")
+    parser.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="one line of JSON for each request"
+    )
 
 
 _OWN = {
@@ -145,8 +161,9 @@ _OWN = {
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ask, and print what it says: JSON for what was done, one line for each request of a log."""
+    refuse_serving(arguments, arguments.action)
     method, path, body = _call(arguments, console)
-    status, told = _ask(arguments, console, method, path, body)
+    status, told = _ask(arguments, console, method, path, body, _TOLD.get(arguments.action, _OF_FAULTS[method]))
     if told is None:
         return status
     if arguments.action == "log":
@@ -163,7 +180,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 def push(arguments: argparse.Namespace, console: Console, fields: Mapping[str, Any]) -> int:
     """Let the sandbox itself push, and go on by its schedule; fails where the receiver did not accept it at once."""
-    status, told = _ask(arguments, console, "POST", "push", fields)
+    status, told = _ask(arguments, console, "POST", "push", fields, "accepted")
     if told is None:
         return status
     console.say(json.dumps(told, ensure_ascii=False))
@@ -175,9 +192,9 @@ def push(arguments: argparse.Namespace, console: Console, fields: Mapping[str, A
 
 
 def _ask(
-    arguments: argparse.Namespace, console: Console, method: str, path: str, body: Mapping[str, Any] | None
+    arguments: argparse.Namespace, console: Console, method: str, path: str, body: Mapping[str, Any] | None, key: str
 ) -> tuple[int, Any]:
-    """The exit code and what was answered; None where the complaint has been made."""
+    """The exit code and what was answered; None where the complaint has been made. ``key`` is in a sandbox's answer."""
     import requests
 
     place = _place(arguments, console.environment)
@@ -201,8 +218,12 @@ def _ask(
         except (requests.RequestException, ValueError, OSError) as error:
             console.complain(f"no sandbox answers at {place.url}: {type(error).__name__}")
             return Status.TRANSPORT, None
-    if answer.status_code >= 400:
-        console.complain(f"{answer.status_code} {told.get('code')}: {told.get('message')}")
+    is_refused = answer.status_code >= 400
+    if not isinstance(told, dict) or ("code" if is_refused else key) not in told:
+        console.complain(f"no sandbox answers at {place.url}: what is there says {answer.status_code} in other words")
+        return Status.TRANSPORT, None
+    if is_refused:
+        console.complain(f"{answer.status_code} {told['code']}: {told.get('message')}")
         return Status.CLIENT_ERROR, None
     return Status.OK, told
 
@@ -211,7 +232,9 @@ def _place(arguments: argparse.Namespace, environment: Mapping[str, str]) -> _Pl
     from wechatpay_chain.errors import ConfigError
 
     token, trust = environment.get(_TOKEN, ""), environment.get(_TRUST)
-    if arguments.dir:
+    if arguments.dir is not None:
+        if not arguments.dir:
+            raise ConfigError("--dir: expected a folder, found an empty text", "dir")
         path = Path(arguments.dir).expanduser() / "sandbox.json"
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
@@ -237,7 +260,7 @@ def _call(arguments: argparse.Namespace, console: Console) -> tuple[str, str, di
     action = arguments.action
     if action in _CALLS:
         return _CALLS[action](arguments, console)
-    number = quote(arguments.number, safe="")
+    number = _segment(arguments.number, "ID" if action == "resend" else "NO")
     if action == "pay":
         return "POST", f"orders/{number}/pay", {"openid": arguments.openid} if arguments.openid else {}
     if action in ("close", "resend"):
@@ -247,7 +270,14 @@ def _call(arguments: argparse.Namespace, console: Console) -> tuple[str, str, di
     names = ("fail_reason", "reason")
     body = {name: getattr(arguments, name) for name in names if getattr(arguments, name, None)}
     path = action if action == "payscore" else f"{action}s"
-    return "POST", f"{path}/{number}/{quote(arguments.state.upper(), safe='')}", body
+    return "POST", f"{path}/{number}/{_segment(arguments.state.upper(), 'STATE')}", body
+
+
+def _segment(text: str, metavar: str) -> str:
+    """A word as one segment of a path; the dots would be another path, whichever way they are written."""
+    if text in ("", ".", ".."):
+        raise ItemError(f"{metavar}: expected a number or a word, found {text!r}")
+    return quote(text, safe="")
 
 
 def _log(arguments: argparse.Namespace, console: Console) -> tuple[str, str, dict[str, Any] | None]:
@@ -256,12 +286,16 @@ def _log(arguments: argparse.Namespace, console: Console) -> tuple[str, str, dic
 
 
 def _fault(arguments: argparse.Namespace, console: Console) -> tuple[str, str, dict[str, Any] | None]:
+    names = ("name", "method", "path", "when", "rate", "seconds", "times")
+    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    if arguments.clear and given:
+        raise ItemError("--clear: it takes all faults away, and goes with nothing else")
     if arguments.clear:
         return "DELETE", "faults", {}
-    if arguments.name is None:
+    if given and arguments.name is None:
+        raise ItemError("NAME: missing; without it the faults are listed, and no flag goes with that")
+    if not given:
         return "GET", "faults", None
-    names = ("name", "method", "path", "when", "rate", "seconds")
-    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     return "POST", "faults", {**given, **_times(arguments)}
 
 
@@ -275,6 +309,23 @@ def _times(arguments: argparse.Namespace) -> dict[str, Any]:
     """Nothing for once, None for ever."""
     return {} if arguments.times is None else {"times": arguments.times or None}
 
+
+# A field that each answer has: another server's 200 is none that something was done.
+_TOLD = {
+    "pay": "transaction_id",
+    "close": "trade_state",
+    "refund": "out_refund_no",
+    "transfer": "out_bill_no",
+    "payscore": "out_order_no",
+    "applyment": "number",
+    "complain": "complaint_id",
+    "resend": "id",
+    "answer": "id",
+    "advance": "factor",
+    "reset": "status",
+    "log": "requests",
+}
+_OF_FAULTS = {"GET": "faults", "POST": "id", "DELETE": "status"}
 
 _Made = tuple[str, str, "dict[str, Any] | None"]
 _CALLS: Mapping[str, Callable[[argparse.Namespace, Console], _Made]] = {

@@ -15,7 +15,7 @@ from wechatpay_chain.tracebacks import hide_values
 
 __all__ = ["decrypt", "decrypt_bytes", "encrypt", "encrypt_pkcs1v15", "sign", "verify"]
 
-_SIGNATURE_PADDING = PKCS1v15()
+_PKCS1V15 = PKCS1v15()
 _SHA256 = SHA256()
 # SHA-1 is WeChat Pay's choice for OAEP, where collisions do not matter:
 # https://pay.weixin.qq.com/doc/v3/merchant/4013053257
@@ -24,13 +24,13 @@ _FIELD_PADDING = OAEP(mgf=MGF1(SHA1()), algorithm=SHA1(), label=None)  # noqa: S
 
 def sign(message: bytes, private_key: RSAPrivateKey) -> str:
     """The signature of ``message`` in base64, one line."""
-    return base64.b64encode(private_key.sign(message, _SIGNATURE_PADDING, _SHA256)).decode("ascii")
+    return base64.b64encode(private_key.sign(message, _PKCS1V15, _SHA256)).decode("ascii")
 
 
 def verify(message: bytes, signature: str, public_key: RSAPublicKey) -> bool:
     """Whether ``signature`` (base64) is one of ``message``; False as well for text that is no base64."""
     try:
-        public_key.verify(base64.b64decode(signature, validate=True), message, _SIGNATURE_PADDING, _SHA256)
+        public_key.verify(base64.b64decode(signature, validate=True), message, _PKCS1V15, _SHA256)
     except (InvalidSignature, binascii.Error, ValueError):
         return False
     return True
@@ -52,7 +52,7 @@ def encrypt_pkcs1v15(text: str | bytes, public_key: RSAPublicKey) -> str:
     Nothing here decrypts that padding: whoever does and tells how it went can be made to decrypt for
     others (https://github.com/wechatpay-apiv3/wechatpay-php/issues/133).
     """
-    return _encrypt(text, public_key, _SIGNATURE_PADDING, 11)
+    return _encrypt(text, public_key, _PKCS1V15, 11)
 
 
 def _encrypt(text: str | bytes, public_key: RSAPublicKey, padding: AsymmetricPadding, overhead: int) -> str:

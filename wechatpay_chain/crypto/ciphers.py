@@ -1,9 +1,10 @@
-"""AEAD_AES_256_GCM, as WeChat Pay wraps certificates and notifications."""
+"""Symmetric ciphers: AES-GCM of certificates, notifications and bills, SM4-GCM of bills, AES-ECB of APIv2's refunds."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherAlgorithm
@@ -16,6 +17,7 @@ from wechatpay_chain.errors import DecryptionError
 from wechatpay_chain.tracebacks import hide_values
 
 __all__ = [
+    "AEAD_AES_256_GCM",
     "ECB_KEY_LENGTH",
     "KEY_LENGTH",
     "GCMDecryptor",
@@ -29,6 +31,8 @@ __all__ = [
 ]
 
 KEY_LENGTH = 32
+# What WeChat Pay calls the algorithm of certificates, notifications and bills.
+AEAD_AES_256_GCM = "AEAD_AES_256_GCM"
 
 
 @hide_values
@@ -67,7 +71,7 @@ def cipher_of(key: bytes) -> AESGCM:
 
 _TAG_LENGTH = 16
 # The two algorithms of bills differ in the length of their keys.
-_BY_KEY_LENGTH: dict[int, type[CipherAlgorithm]] = {32: AES, 16: SM4}
+_BY_KEY_LENGTH: dict[int, Callable[[bytes], CipherAlgorithm]] = {32: AES, 16: SM4}
 
 
 class GCMDecryptor:
@@ -81,7 +85,7 @@ class GCMDecryptor:
     def __init__(self, key: bytes, nonce: bytes, associated_data: bytes = b"") -> None:
         length = len(key)
         try:
-            cipher = Cipher(_BY_KEY_LENGTH[length](key), GCM(nonce))  # type: ignore[call-arg]
+            cipher = Cipher(_BY_KEY_LENGTH[length](key), GCM(nonce))
             self._decryptor = cipher.decryptor()
         except KeyError:
             reason = f"the key has {length} bytes, expected 32 (AES-256) or 16 (SM4)"

@@ -31,8 +31,8 @@ __all__ = [
     "PublicKeySource",
     "can_be_shown",
     "certificates_as_pem",
-    "is_lent",
     "is_remote",
+    "is_remote_key",
     "load_certificate",
     "load_certificates",
     "load_private_key",
@@ -79,7 +79,7 @@ def remote_public_key(source: Any, field: str) -> RSAPublicKey:
     return cast(RSAPublicKey, _PublicKey(source, field))
 
 
-def is_lent(key: object) -> bool:
+def is_remote_key(key: object) -> bool:
     """Whether ``key`` is one of those two, which neither encrypt nor decrypt."""
     return isinstance(key, _Remote)
 

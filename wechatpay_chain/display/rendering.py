@@ -35,6 +35,12 @@ class Answer(Protocol):
     @property
     def headers(self) -> Mapping[str, str]: ...
 
+    @property
+    def body_state(self) -> str: ...
+
+    @property
+    def content(self) -> bytes: ...
+
 
 def text(answer: Answer) -> str:
     """Status line and body; reads nothing of a stream."""
@@ -108,11 +114,11 @@ def _escape(match: re.Match[str]) -> str:
 
 def _content(answer: Answer) -> bytes | str:
     """The body, or what to say where it was not kept; ``.content`` would read what still streams."""
-    known = vars(answer)
-    kept = known.get("_content", False)
-    if kept is not False or known.get("raw") is None:
-        return kept or b""
-    return "(a stream that was read)" if known.get("_content_consumed") else "(a stream, not read yet)"
+    if answer.body_state == "kept":
+        return answer.content or b""
+    if vars(answer).get("raw") is None:
+        return b""
+    return "(a stream, not read yet)" if answer.body_state == "unread" else "(a stream that was read)"
 
 
 def _picture_data(answer: Answer) -> Any:

@@ -17,7 +17,7 @@ from wechatpay_chain.encoding.scalars import whole_number
 from wechatpay_chain.encoding.style import Style
 from wechatpay_chain.errors import ChainError
 
-__all__ = ["dumps", "field_text", "is_json", "stripped"]
+__all__ = ["dumps", "field_text", "is_json", "strip"]
 
 # Whether there may be a number with a point or an exponent; text that looks like one costs a second look.
 _FLOAT = re.compile(r"(?:^|[\[:,])-?[0-9]+(?:\.|e)|\"-?[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?\":")
@@ -93,7 +93,7 @@ def _plain(value: object) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def stripped(text: str | bytes | bytearray) -> str | bytes | bytearray:
+def strip(text: str | bytes | bytearray) -> str | bytes | bytearray:
     """Text without the blanks around it, and without the byte order mark that editors on Windows begin files with."""
     bare = text.removeprefix("\ufeff") if isinstance(text, str) else text.removeprefix(b"\xef\xbb\xbf")
     return bare.strip()

@@ -22,20 +22,20 @@ from wechatpay_chain.request import options as opts
 from wechatpay_chain.request.call import Call, with_url
 from wechatpay_chain.settings import Recipe, Settings
 from wechatpay_chain.tracebacks import hide_values
-from wechatpay_chain.transport.retry import Delivery
+from wechatpay_chain.transport.retry import SendOptions
 from wechatpay_chain.transport.signed_request import SignedRequest
 
 __all__ = [
     "Builder",
     "Instance",
-    "traced",
+    "trace",
 ]
 
 # Whoever holds a signature could send this very request once more.
 _SECRET = re.compile(r'(signature="|Basic )[^",]*')
 
 
-def traced(file: TextIO | None, request: SignedRequest, send: Callable[[], response.Response]) -> response.Response:
+def trace(file: TextIO | None, request: SignedRequest, send: Callable[[], response.Response]) -> response.Response:
     """What ``send`` returns; ``file``, where there is one, is told both sides without their bodies."""
     if file is None:
         return send()
@@ -135,26 +135,26 @@ class Instance(Client):
         request.http_errors, request.redirect_errors = extra.http_errors, extra.redirects is None
         return request
 
-    def _delivery(self, call: Call) -> Delivery:
+    def _send_options(self, call: Call) -> SendOptions:
         extra = guzzle.Extra(**call.extra)
-        return super()._delivery(call)._replace(tls=extra.tls, verify=extra.verify, proxies=extra.proxies)
+        return super()._send_options(call)._replace(tls=extra.tls, verify=extra.verify, proxies=extra.proxies)
 
     def _exchange(self, call: Call, request: SignedRequest) -> response.Response:
         most = guzzle.Extra(**call.extra).redirects or 0
-        answer = self._traced(call, request)
+        answer = self._exchange_once(call, request)
         for _ in range(most):
             if not answer.is_redirect:
                 return answer
-            call = self._followed(call, answer)
-            answer = self._traced(call, self._request(call))
+            call = self._redirect(call, answer)
+            answer = self._exchange_once(call, self._request(call))
         if most and answer.is_redirect:
             raise ApiError.of(answer)
         return answer
 
-    def _traced(self, call: Call, request: SignedRequest) -> response.Response:
-        return traced(guzzle.Extra(**call.extra).debug, request, lambda: super(Instance, self)._exchange(call, request))
+    def _exchange_once(self, call: Call, request: SignedRequest) -> response.Response:
+        return trace(guzzle.Extra(**call.extra).debug, request, lambda: super(Instance, self)._exchange(call, request))
 
-    def _followed(self, call: Call, answer: response.Response) -> Call:
+    def _redirect(self, call: Call, answer: response.Response) -> Call:
         """The call at the place that a redirect names; ApiError where it may not be sent again, or not there."""
         if call.method == "GET" and call.payload is None:
             with contextlib.suppress(ChainError, ValueError):  # ValueError: the place is no URL

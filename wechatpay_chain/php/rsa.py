@@ -18,7 +18,7 @@ OPENSSL_PKCS1_OAEP_PADDING = 4
 
 
 class Rsa:
-    """A key is whatever ``crypto.pem`` loads, or a private key and its passphrase as a pair.
+    """A key is whatever ``crypto.key_loader`` loads, or a private key and its passphrase as a pair.
 
     What is no such key is a ConfigError; its message tells what was found instead and never shows a key.
     """

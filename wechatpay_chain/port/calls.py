@@ -70,7 +70,8 @@ class Calls(Expressions):
         is_library = isinstance(root, ir.ClassName) and (root.word == "Wechatpay" or not self.is_php)
         if is_library and not isinstance(part, ir.Call):
             return None
-        made = self.hole_of(part) if isinstance(part, ir.Access) else self.value(part)
+        kind = self.knowledge.functions.get(self.own_method(part), "")
+        made = self.hole_of(part, kind=kind) if isinstance(part, ir.Access) else self.value(part)
         return made.code if made.kind in _NODES or (is_start and self._may_be_client(part)) else None
 
     def _may_be_client(self, part: ir.Part) -> bool:
@@ -123,7 +124,11 @@ class Calls(Expressions):
             if base is None:
                 return None
             is_shown = is_awaited and part.arguments and isinstance(part.arguments[0], ir.Items)
-            made = python.call(base, *self._options(part)) if is_shown else self._send(base, "post", part, is_awaited)
+            made = (
+                python.call(base, *self._options(part, "post"))
+                if is_shown
+                else self._send(base, "post", part, is_awaited)
+            )
         elif self.is_php and (len(part.arguments) > 1 or set(part.names) - {"", "options"}):
             return self.hole_of(part, "a verb takes one array of options", "answer")
         elif verb is None:
@@ -137,21 +142,39 @@ class Calls(Expressions):
 
     def _send(self, base: ast.expr, verb: str, part: ir.Call, is_awaited: bool, is_async: bool = False) -> ast.expr:
         ending = ("Async" if is_async else "") if self.is_php else ("" if is_awaited else "_async")
-        return python.method(base, verb + ending, *self._options(part))
+        return python.method(base, verb + ending, *self._options(part, verb))
 
-    def _options(self, part: ir.Call) -> list[ast.expr]:
+    def _options(self, part: ir.Call, verb: str = "") -> list[ast.expr]:
         """The arguments of a verb: time-outs are in seconds here, and a form has its own headers."""
         made: list[ast.expr] = []
-        for each in part.arguments:
+        for index, each in enumerate(part.arguments):
             if isinstance(each, ir.Items) and not self.is_php:
                 kept = [entry for entry in each.entries if not self._is_form_headers(entry[1])]
                 each = each if len(kept) == len(each.entries) else ir.Items(each.node, kept, each.is_list)
-            made.append(self.value(each).code if self.is_php else _in_seconds(self.value(each).code))
+            is_body = index == 0 and verb in ("post", "put", "patch")
+            made.append(self.value(each).code if self.is_php or is_body else self._in_seconds(each))
+        return made
+
+    def _in_seconds(self, part: ir.Part) -> ast.expr:
+        """Options with a time-out in milliseconds, as the ones here have it."""
+        value = self.value(part)
+        code = value.code
+        if value.brings != "timeout" or not isinstance(code, ast.Name | ast.Dict):
+            return code
+        if isinstance(code, ast.Name):
+            return python.code("{**_0, 'timeout': _0['timeout'] / 1000}", code)
+        made = ast.Dict(code.keys, list(code.values))
+        *_, last = [-1, *(index for index, key in enumerate(code.keys) if _is_time_out(key))]
+        if last < 0 or None in code.keys[last:]:
+            return self.hole(part).code  # it stands in what is spread
+        found = code.values[last]
+        number = found.value if isinstance(found, ast.Constant) and isinstance(found.value, int | float) else None
+        made.values[last] = python.code("_0 / 1000", found) if number is None else ast.Constant(number / 1000)
         return made
 
     def _is_form_headers(self, part: ir.Part) -> bool:
-        function = part.function if ir.name_of_call(part) == "getHeaders" and isinstance(part, ir.Call) else None
-        return isinstance(function, ir.Access) and self.value(function.base).kind == "media"
+        owner = ir.owner_of(part) if ir.name_of_call(part) == "getHeaders" else None
+        return owner is not None and self.value(owner).kind == "media"
 
     # Every call
 
@@ -165,10 +188,16 @@ class Calls(Expressions):
         if isinstance(function, ir.ClassName):
             return self._builtin(part, function)
         if isinstance(function, ir.Name) and self.scope.kind(function.word) == "function":
-            return Value(python.call(self.value(function).code, *self._positional(part)), "text" if self.is_php else "")
-        if isinstance(function, ir.Name) and not self.is_php and self.scope.kind(function.word) == "node":
-            made_ = self._send(self.value(function).code, "post", part, is_awaited)
-            return self.use(Value(made_, "answer" if is_awaited else "promise", "answer"))
+            closure = self.value(function)
+            return Value(python.call(closure.code, *self._positional(part)), closure.brings)
+        kind = self.scope.kind(function.word) if isinstance(function, ir.Name) else ""
+        if kind == "verb" and not (self.is_php or is_awaited):
+            return self.use(self.hole_of(part))  # a verb that was kept makes no promise here
+        if kind == "verb" or (kind == "node" and not self.is_php):
+            code, is_now = self.value(function).code, is_awaited or self.is_php
+            sent = self._send(code, "post", part, is_awaited) if kind == "node" else None
+            sent = sent or python.call(code, *self._options(part))
+            return self.use(Value(sent, "answer" if is_now else "promise", "answer"))
         if not isinstance(function, ir.Access):
             raise NoRule
         if isinstance(function.base, ir.ClassName):
@@ -202,9 +231,7 @@ class Calls(Expressions):
             if name == "console" and word in _CONSOLE and not self.is_php:
                 return Value(python.call("print", *self._positional(part)), "none")
             return self._built(None if self.is_php else _JAVASCRIPT.get(f"{name}.{word}"), part)
-        told = _RENAMED.get((name, word), word)
-        methods = {each.lower() if self.is_php else each: each for each in STATIC[name]}
-        method = methods.get(told.lower() if self.is_php else told)
+        method = self._helper_method(name, word)
         if method is None:
             return self.hole_of(part, f"{name}{'::' if self.is_php else '.'}{word[:40]}(): {_LACKING}")
         self.uses += 1
@@ -225,6 +252,21 @@ class Calls(Expressions):
                 raise NoRule
             given[0], given[2] = given[2], given[0]
         return Value(python.method(self.needs(CLASSES[name], name), method, *given, **keywords), STATIC[name][method])
+
+    def _helper_method(self, owner: str, word: str) -> str | None:
+        told = _RENAMED.get((owner, word), word)
+        methods = {each.lower() if self.is_php else each: each for each in STATIC.get(owner, ())}
+        return methods.get(told.lower() if self.is_php else told)
+
+    def helper(self, part: ir.Access, owner: str, word: str) -> Value | None:
+        """A static method of a helper class as a value; None where there is none."""
+        method = self._helper_method(owner, word)
+        if method is None:
+            return None
+        if not self.is_php and owner in ("AesGcm", "Hash"):
+            return self.hole_of(part)  # the plugin has other arguments
+        code = python.attribute(self.needs(CLASSES[owner], owner), "from_" if method == "from" else method)
+        return Value(code, "function", STATIC[owner][method])
 
     def _gather(self, part: ir.Call, word: str) -> Value:
         """``Promise.all`` and its like, of promises of the SDK."""
@@ -280,6 +322,8 @@ class Calls(Expressions):
         brings = [base.brings] if word != "then" else []
         for index, each in enumerate(part.arguments):
             if isinstance(each, ir.Function):
+                for parameter, kind in zip(each.parameters, kinds[index:], strict=False):
+                    parameter.kind = kind
                 made = self.hole_of(each)
                 with contextlib.suppress(NoRule):
                     role = "on_fulfilled" if word == "then" and index == 0 else "on_rejected"
@@ -295,7 +339,12 @@ class Calls(Expressions):
     def _map_list(self, function: ir.Access, closure: ir.Part) -> Value:
         """``list.map(each => …)`` with a call of the SDK in it."""
         before = self.uses
-        made = self.closure(closure, [""], "each", closure.is_async) if isinstance(closure, ir.Function) else None
+        is_one = isinstance(closure, ir.Function) and len(closure.body) == 1
+        made = (
+            self.closure(closure, [""], "each", closure.is_async)
+            if isinstance(closure, ir.Function) and is_one
+            else None
+        )
         if made is None or self.uses == before or not isinstance(made.code, ast.Lambda):
             raise NoRule
         target = ast.Name(made.code.args.args[0].arg, ast.Store())
@@ -319,7 +368,11 @@ class Calls(Expressions):
         word = part.function.word if isinstance(part.function, ir.ClassName) and part.function.known else ""
         given = [self.value(each).code for each in part.arguments] if word and not any(part.names) else []
         if word == "Wechatpay" and not self.is_php:
-            return self.use(Value(python.call(self.needs("wechatpay_chain", word), *map(_in_seconds, given)), "client"))
+            return self.use(
+                Value(
+                    python.call(self.needs("wechatpay_chain", word), *map(self._in_seconds, part.arguments)), "client"
+                )
+            )
         if word == "MediaUtil" and self.is_php:
             return self.use(Value(python.call(self.needs("wechatpay_chain.php", word), *given), "media"))
         if word == "stdClass" and self.is_php:
@@ -328,16 +381,13 @@ class Calls(Expressions):
 
     def _form(self, part: ir.Call) -> Value | None:
         """``new Multipart().append('meta', …).append('file', …)`` is a Media."""
-        each = part.function.base if isinstance(part.function, ir.Access) else part
-        if ir.name_of_call(part) != "append":
-            return None
-        calls: list[ir.Call] = [part]
-        while ir.name_of_call(each) == "append" and isinstance(each, ir.Call):
+        calls: list[ir.Call] = []
+        each: ir.Part | None = part
+        while isinstance(each, ir.Call) and ir.name_of_call(each) == "append":
             calls.append(each)
-            each = each.function.base if isinstance(each.function, ir.Access) else each
-        if not isinstance(each, ir.New) or ir.word_of(each.function) != "Multipart":
-            return None
-        return self.media(part, calls)
+            each = ir.owner_of(each)
+        is_form = calls and isinstance(each, ir.New) and ir.word_of(each.function) == "Multipart"
+        return self.media(part, calls) if is_form else None
 
     def media(self, part: ir.Part, calls: list[ir.Call]) -> Value:
         """The Media of a form to which these calls append."""
@@ -369,7 +419,11 @@ class Calls(Expressions):
         if not self.is_php and is_error and word == "response":
             return self.use(Value(python.attribute(base.code, word), "answer"))
         if base.kind in _NODES and word is not None and not self.is_php:
-            return self.use(Value(self._segment(base.code, ir.Access(key.node, key, key)), "node"))
+            return self.use(
+                Value(self._segment(base.code, ir.Access(key.node, key, key)), "verb" if verb_of(word) else "node")
+            )
+        if base.kind == "settled" and word in _SETTLED:
+            return Value(python.item(base.code, word), _SETTLED[word])
         if base.kind in _ENTRIES and isinstance(key, ir.Literal) and isinstance(key.value, _ENTRY_KEYS[base.kind]):
             return Value(python.item(base.code, key.value), _ENTRIES[base.kind])
         index = self.value(key)
@@ -402,7 +456,7 @@ class Calls(Expressions):
         """A function of one expression or a few plain statements, called with values of these kinds."""
         if part.shared:
             raise NoRule
-        outer = self.scope, self.hoisted, self.is_within_closure
+        outer, known = (self.scope, self.hoisted, self.is_within_closure), len(self.done)
         self.scope, self.hoisted, self.is_within_closure = self.inner_scope(), [], True
         try:
             parameters = self._parameters(part.parameters, kinds)
@@ -421,6 +475,11 @@ class Calls(Expressions):
                 outer[1].append(ast.FunctionDef(name, parameters, body, [], None))
                 returned = [each.value for each in part.body if isinstance(each, ir.Return) and each.value is not None]
                 found, brings = python.name(name), self.value(returned[-1]).kind if returned else ""
+        except NoRule:
+            # Listed by itself it is given other names.
+            for each in list(self.done)[known:]:
+                del self.done[each]
+            raise
         finally:
             self.scope, self.hoisted, self.is_within_closure = outer
         self.ported.add(part)
@@ -532,6 +591,10 @@ class Calls(Expressions):
         return build[1](self, part)
 
 
+def _is_time_out(key: ast.expr | None) -> bool:
+    return isinstance(key, ast.Constant) and key.value == "timeout"
+
+
 def _is_path(word: str) -> bool:
     return word.lower().lstrip("/").startswith(("v2/", "v3/"))
 
@@ -540,18 +603,6 @@ def _is_of_error(code: ast.expr) -> bool:
     """Whether an answer is that of an error, which may have none."""
     function = code.func if isinstance(code, ast.Call) else code
     return isinstance(function, ast.Attribute) and function.attr in ("response", "getResponse")
-
-
-def _in_seconds(code: ast.expr) -> ast.expr:
-    """Options with a time-out in milliseconds, as the ones here have it."""
-    if not isinstance(code, ast.Dict):
-        return code
-    made = ast.Dict(code.keys, list(code.values))
-    for index, (key, value) in enumerate(zip(code.keys, code.values, strict=True)):
-        if isinstance(key, ast.Constant) and key.value == "timeout":
-            number = value.value if isinstance(value, ast.Constant) and isinstance(value.value, int | float) else None
-            made.values[index] = python.code("_0 / 1000", value) if number is None else ast.Constant(number / 1000)
-    return made
 
 
 def _parameter(owner: str, word: str, name: str) -> str:
@@ -676,7 +727,8 @@ _ERRORS = {
     "getTraceAsString": ("''.join(traceback.format_exception(_0))", "text"),
     "getPrevious": ("_0.__cause__", "error"),
 }
-# What an entry is, of what has entries of one kind.
+# The entries of a promise that is over; what an entry is, of what has entries of one kind.
+_SETTLED = {"state": "text", "value": "answer", "reason": "error"}
 _ENTRIES = {"settled": "settled", "answers": "answer", "list": "json", "headers": "text"}
 _ENTRY_KEYS = {"settled": (int, str), "answers": (int, str), "list": (int,), "headers": (str,)}
 _ONE = range(1, 2)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from wechatpay_chain.port import ir, python
 from wechatpay_chain.port.python import Names
-from wechatpay_chain.port.sdk import CONSTANTS, EXCEPTIONS
+from wechatpay_chain.port.sdk import CONSTANTS, EXCEPTIONS, verb_of
 from wechatpay_chain.port.source import text
 
 __all__ = ["Expressions", "Knowledge", "NoRule", "Scope", "Value"]
@@ -144,7 +144,7 @@ class Expressions:
         """What the reader must write, with what the SDK brings to it."""
         if isinstance(part, ir.Other) and part.problem:
             self.left.append(part.problem)
-        is_call = isinstance(part, ir.Call | ir.New)
+        is_call = isinstance(part, ir.Invocation)
         values: list[ast.expr] = []
         for each in self._inner_uses(part):
             is_hole = isinstance(each, ast.Call) and each in python.holes_in(each)
@@ -152,12 +152,10 @@ class Expressions:
                 # Only the arguments of a call are sure to be evaluated there, and once.
                 is_now = is_call or isinstance(value, ast.Lambda)
                 values.append(value if is_now else python.code("lambda: _0", value))
-        inner = part.value if isinstance(part, ir.Await) else part
-        function = inner.function if isinstance(inner, ir.Call) else None
-        word = ir.word_of(function) or self.own_method(function)
-        return Value(
-            python.hole(text(part.node), values), self.knowledge.functions.get(word, "") or self._stored_kind(part)
-        )
+        function = ir.function_of(part)
+        word = ir.word_of(function) or self.own_method(function) or self.own_method(part)
+        kind = self.knowledge.functions.get(word, "") or self._stored_kind(part)
+        return Value(python.hole(text(part.node), values), kind)
 
     def _stored_kind(self, part: ir.Part) -> str:
         """The kind of what is kept once it was made: ``$c ??= …``, ``c || (c = …)``."""
@@ -240,7 +238,7 @@ class Expressions:
         if made.kind in ("int", "body"):
             is_constant = isinstance(made.code, ast.Constant)
             return ast.Constant(ast.unparse(made.code)) if is_constant else python.call("str", made.code)
-        if made.kind in ("map", "list", "none", "answer", "promise", "client", "node"):
+        if made.kind in ("map", "list", "none", "answer", "promise", "client", "node", "verb"):
             raise NoRule
         return self.convert("php_text" if self.is_php else "js_text", made.code)
 
@@ -261,14 +259,19 @@ class Expressions:
     def on_items(self, part: ir.Items) -> Value:
         """An array or an object."""
         if part.is_list:
-            return Value(ast.List([self.copy_of(value).code for _, value in part.entries], ast.Load()), "list")
+            values = [self.copy_of(value) for _, value in part.entries]
+            brings = {each.brings for each in values if each.kind == "promise"}
+            is_promises = len(brings) == 1 and all(each.kind == "promise" for each in values)
+            listed = ast.List([each.code for each in values], ast.Load())
+            return Value(listed, "list", brings.pop() if is_promises else "")
         entries: list[tuple[ast.expr | None, ast.expr]] = []
-        count, are_words = 0, True
+        count, are_words, time_out = 0, True, ""
         for key, value in part.entries:
+            time_out = time_out or self._time_out(key, value)
             if isinstance(value, ir.Spread):
                 entries.append((None, self._spread(value, ("map", "json"))))
                 continue
-            if not self.is_php and text(value.node) == "undefined":
+            if not self.is_php and text(value.node).partition(" ")[0] in ("undefined", "void"):
                 continue
             told = Value(ast.Constant(count)) if key is None else self.value(key)
             found = told.code.value if isinstance(told.code, ast.Constant) else ...
@@ -289,7 +292,12 @@ class Expressions:
                 raise NoRule
             entries.sort(key=lambda entry: _order(entry[0]))
         made = ast.Dict([key for key, _ in entries], [value for _, value in entries])
-        return Value(made, "map" if are_words or not self.is_php else "")
+        return Value(made, "map" if are_words or not self.is_php else "", time_out)
+
+    def _time_out(self, key: ir.Part | None, value: ir.Part) -> str:
+        """``timeout`` for an entry that brings a time-out, in milliseconds."""
+        brings = self.value(value.value).brings if isinstance(value, ir.Spread) else ir.literal_text(key)
+        return "timeout" if brings == "timeout" and not self.is_php else ""
 
     def _spread(self, part: ir.Spread, kinds: tuple[str, ...]) -> ast.expr:
         made = self.value(part.value)
@@ -323,6 +331,9 @@ class Expressions:
             word, owner = ir.name_of_call(part), part.base.word if part.base.known else ""
             if word in CONSTANTS.get(owner, ()):
                 return self.use(Value(python.attribute(self.needs("wechatpay_chain.php", owner), word), "text"))
+            helper = self.helper(part, owner, word)
+            if helper is not None:
+                return self.use(helper)
             if owner != "Wechatpay":
                 raise NoRule
             self.left.append(f"Wechatpay.{word[:40]}: the package has no such method")
@@ -334,8 +345,12 @@ class Expressions:
             return Value(python.name(self.names[owned]), self.knowledge.properties[owned])
         node = self.node(part, is_sure=True)
         if node is not None:
-            return self.use(Value(node, "node"))
+            return self.use(Value(node, "verb" if verb_of(ir.name_of_call(part)) else "node"))
         return self.entry(self.value(part.base), part.key, part.is_optional)
+
+    def helper(self, part: ir.Access, owner: str, word: str) -> Value | None:
+        """A static method of a helper class as a value; None where there is none."""
+        raise NotImplementedError
 
     def environment(self, part: ir.Part, default: ir.Part | None = None) -> Value:
         """``process.env.X``: missing is an error, or what ``||`` gives."""
@@ -416,7 +431,9 @@ class Expressions:
             return Value(self.as_text(made), "text")
         if kind == "object" and isinstance(operand, ir.Items):
             return Value(made.code if operand.entries else ast.Dict([], []), "map")
-        if made.kind in _CASTS.get(kind, ()):
+        if made.kind in _CASTS.get(kind, ()) or (
+            kind == "array" and made.kind == "json" and isinstance(operand, ir.Call)
+        ):
             return made
         if kind == "int" and made.kind not in ("map", "list", "float", "flag"):
             return Value(self.convert("php_int", made.code), "int")
@@ -462,8 +479,9 @@ class Expressions:
                 if (left.kind, right.kind) != ("int", "int"):
                     raise NoRule
                 return python.code(f"_0 {operator} _1", left.code, right.code)
-            if operator == "instanceof" and isinstance(operands[1], ir.ClassName):
-                found = EXCEPTIONS.get(operands[1].word) if operands[1].known else None
+            if operator == "instanceof":
+                kind = operands[1]
+                found = EXCEPTIONS.get(kind.word) if isinstance(kind, ir.ClassName) and kind.known else None
                 if found is None or left.kind not in ("error", "sdk error"):
                     raise NoRule
                 return python.call("isinstance", left.code, self.exception(found[0]))
@@ -526,7 +544,7 @@ _KINDS: dict[type, str] = {bool: "flag", int: "int", float: "float", str: "text"
 _LOGIC: dict[str, type[ast.boolop]] = {"&&": ast.And, "and": ast.And, "||": ast.Or, "or": ast.Or}
 _FLAGS = frozenset(["!", "instanceof", "<", ">", "<=", ">=", *_EQUAL, *_LOGIC])
 # What a cast leaves as it is.
-_CASTS = {"array": ("json", "map", "list"), "bool": ("flag",), "int": ("int",)}
+_CASTS = {"array": ("map", "list"), "bool": ("flag",), "int": ("int",)}
 
 
 def _common(kinds: Iterable[str]) -> str:
@@ -536,9 +554,8 @@ def _common(kinds: Iterable[str]) -> str:
 
 
 def _is_environment(part: ir.Part) -> bool:
-    base = part.base if isinstance(part, ir.Access) else None
-    is_env = isinstance(base, ir.Access) and ir.name_of_call(base) == "env"
-    return is_env and isinstance(base, ir.Access) and isinstance(base.base, ir.ClassName)
+    env = ir.owner_of(part) if isinstance(part, ir.Access) else None
+    return isinstance(env, ir.Access) and ir.name_of_call(env) == "env" and isinstance(env.base, ir.ClassName)
 
 
 def _order(key: ast.expr | None) -> tuple[int, int]:

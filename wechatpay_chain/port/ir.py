@@ -11,19 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     *("Access", "Assign", "Await", "Call", "ClassName", "Define", "Do", "End", "Function", "Handler", "Holder", "If"),
-    *("Items", "Leave", "Literal", "Loop", "Name", "New", "Operation", "Other", "Parameter", "Part", "Return"),
-    *(
-        "Spread",
-        "Template",
-        "Throw",
-        "Try",
-        "name_of_call",
-        "inner_parts",
-        "literal_text",
-        "path_of",
-        "walk",
-        "word_of",
-    ),
+    *("Invocation", "Items", "Leave", "Literal", "Loop", "Name", "New", "Operation", "Other", "Parameter", "Part"),
+    *("Return", "Spread", "Template", "Throw", "Try", "awaited", "function_of", "inner_parts", "literal_text"),
+    *("name_of_call", "owner_of", "path_of", "walk", "word_of"),
 ]
 
 
@@ -96,21 +86,20 @@ class Access(Part):
 
 
 @dataclass(eq=False)
-class Call(Part):
-    """A call; ``names`` has the name of each argument that is given by one."""
+class Invocation(Part):
+    """What is given arguments; ``names`` has the name of each that is given by one."""
 
     function: Part
     arguments: list[Part]
     names: list[str] = field(default_factory=list)
 
 
-@dataclass(eq=False)
-class New(Part):
+class Call(Invocation):
+    """A call."""
+
+
+class New(Invocation):
     """``new Class(…)``."""
-
-    function: Part
-    arguments: list[Part]
-    names: list[str] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -279,6 +268,23 @@ def path_of(part: Part) -> tuple[Part, list[Part | None]]:
 def word_of(part: Part | None) -> str:
     """The word of a variable, of a class or a function; of anything else nothing."""
     return part.word if isinstance(part, Name | ClassName) else ""
+
+
+def awaited(part: Part) -> Part:
+    """What an ``await`` waits for; any other expression as it is."""
+    return part.value if isinstance(part, Await) else part
+
+
+def function_of(part: Part) -> Part | None:
+    """What a call calls, awaited or not."""
+    inner = awaited(part)
+    return inner.function if isinstance(inner, Call) else None
+
+
+def owner_of(part: Part | None) -> Part | None:
+    """What a method is called on, or what a property or an entry belongs to."""
+    access = part.function if isinstance(part, Call) else part
+    return access.base if isinstance(access, Access) else None
 
 
 def name_of_call(part: Part | None) -> str:

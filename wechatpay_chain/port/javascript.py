@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from wechatpay_chain.port import ir
-from wechatpay_chain.port.reader import Reader
+from wechatpay_chain.port.reader import Reader, by_type
 from wechatpay_chain.port.source import children, field_of, need, nodes_in, text
 
 if TYPE_CHECKING:
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["JavaScriptReader"]
 
-_PLUGIN = "wechatpay-axios-plugin"
+# The plugin, by itself or as Deno and browsers name it.
+_PLUGIN = re.compile(r"(?:.*[:/])?wechatpay-axios-plugin(?:@[^/]*)?")
 _HELPERS = frozenset(["AesEcb", "AesGcm", "Formatter", "Hash", "Rsa", "Transformer", "Wechatpay", "Multipart"])
 _FILES = frozenset(["readFileSync", "createReadStream"])
 _LANGUAGE = frozenset(["JSON", "Object", "Promise", "Math", "console", "process", "String", "Number", "parseInt"])
@@ -67,9 +68,9 @@ class JavaScriptReader(Reader):
         if found:
             self._require(found[1], name, found[2] or "")
         elif name.type == "object_pattern" and self.imported.get(value) in ("", "Aes"):
-            self._require(_PLUGIN, name, "")
+            self._require("wechatpay-axios-plugin", name, "")
         elif part and self.imported.get(part[1]) == "":
-            self._import(_PLUGIN, text(name), part[2])
+            self._import("wechatpay-axios-plugin", text(name), part[2])
         else:
             kind = "shorthand_property_identifier_pattern"
             self.declared.update(text(each) for each in nodes_in(name) if each is name or each.type == kind)
@@ -88,9 +89,9 @@ class JavaScriptReader(Reader):
 
     def _import(self, library: str, local: str, word: str) -> None:
         is_file = library.removeprefix("node:") == "fs" and (word in _FILES or not word)
-        if is_file or library == _PLUGIN:
+        if is_file or _PLUGIN.fullmatch(library):
             self.imported[local] = "" if word in ("fs", "default") else word
-        else:
+        elif library.removeprefix("node:") != "process":
             self.declared.add(local)
 
     def short_type(self, node: Node | None) -> str:
@@ -102,8 +103,7 @@ class JavaScriptReader(Reader):
 
     def effect(self, node: Node, value: ir.Part) -> list[ir.Part]:
         """An expression statement; ``process.exit()`` and ``ctx.throw()`` leave."""
-        function = value.function if isinstance(value, ir.Call) else None
-        base = function.base if isinstance(function, ir.Access) else None
+        base = ir.owner_of(value) if isinstance(value, ir.Call) else None
         is_stop = (ir.word_of(base), ir.name_of_call(value)) == ("process", "exit")
         is_stop |= ir.name_of_call(value) == "throw" and "ctx" in (ir.word_of(base), ir.name_of_call(base))
         return [ir.Throw(node, value)] if is_stop else super().effect(node, value)
@@ -266,14 +266,22 @@ class JavaScriptReader(Reader):
     def _subscript(self, node: Node) -> ir.Part:
         base, index = self.value(field_of(node, "object")), self.value(field_of(node, "index"))
         is_optional = field_of(node, "optional_chain") is not None
-        return self._await_whole(ir.Access(node, self._without_await(base), index, True, is_optional), base)
+        # A helper's method is one, however it is written.
+        is_item = not (isinstance(base, ir.ClassName) and ir.literal_text(index))
+        return self._await_whole(ir.Access(node, self._without_await(base), index, is_item, is_optional), base)
 
     def _call(self, node: Node) -> ir.Part | None:
         arguments = field_of(node, "arguments")
         if arguments is not None and arguments.type != "arguments":
             return None
-        callee = self.value(field_of(node, "function", "constructor"))
+        function = field_of(node, "function", "constructor")
         values = [self.value(each) for each in children(arguments)]
+        if text(function) == "await" and len(values) == 1:
+            # The grammar takes ``await (f)`` for a call.
+            whole = ir.Await(node, values[0])
+            self.early.add(whole)
+            return whole
+        callee = self.value(function)
         if any(child.type == "optional_chain" for child in node.children):
             return ir.Other(node, [callee, *values])
         if isinstance(callee, ir.Await) and field_of(node, "type_arguments") is not None:
@@ -285,7 +293,10 @@ class JavaScriptReader(Reader):
 
     def _unary(self, node: Node) -> ir.Part | None:
         made = self.operation(node)
-        return made.operands[0] if isinstance(made, ir.Operation) and made.operator == "void" else made
+        if not isinstance(made, ir.Operation) or made.operator != "void":
+            return made
+        (value,) = made.operands
+        return ir.Literal(node, None) if isinstance(value, ir.Literal) else value
 
     def assign(self, node: Node) -> ir.Part:
         """An assignment; a function takes the name of what it is assigned to."""
@@ -294,61 +305,44 @@ class JavaScriptReader(Reader):
             _name_function(made.value, text(field_of(need(node, "left"), "property")))
         return made
 
+    switch = ("===", "value")
+    skipped = re.compile(
+        "comment|import_statement|empty_statement|hash_bang_line|interface_declaration|"
+        "type_alias_declaration|type_annotation|type_identifier|type_parameters|type_arguments|"
+        "accessibility_modifier|property_identifier|enum_declaration|private_property_identifier|"
+        "abstract_method_signature|function_signature|class_heritage|statement_identifier|optional_chain|"
+        "html_comment|override_modifier|index_signature"
+    )
+    statements = Reader.statements | by_type(
+        {
+            "lexical_declaration variable_declaration": _declaration,
+            "export_statement": _export,
+            "public_field_definition field_definition": _field,
+            "for_in_statement": _for_in,
+        }
+    )
+    expressions = Reader.expressions | by_type(
+        {
+            "identifier undefined": _identifier,
+            "this super": lambda self, node: ir.Name(node, "this"),
+            "number": _number,
+            "string": _string,
+            "true": lambda self, node: ir.Literal(node, True),
+            "false": lambda self, node: ir.Literal(node, False),
+            "array": _array,
+            "object": _object,
+            "member_expression": _member,
+            "subscript_expression": _subscript,
+            "call_expression new_expression": _call,
+            "await_expression": lambda self, node: ir.Await(node, self.first(node)),
+            "unary_expression": _unary,
+            "parenthesized_expression": _parentheses,
+            "type_assertion": lambda self, node: self.value(children(node)[-1]),
+        }
+    )
+
 
 def _name_function(part: ir.Part, name: str) -> None:
     """A function without a name has that of what holds it."""
     if isinstance(part, ir.Function):
         part.name = part.name or name
-
-
-JavaScriptReader.blocks = ("statement_block", "class_body")
-JavaScriptReader.switch = ("===", "value")
-JavaScriptReader.skipped = re.compile(
-    r"comment|import_statement|empty_statement|hash_bang_line|interface_declaration|type_alias_declaration|"
-    r"type_annotation|type_identifier|type_parameters|type_arguments|accessibility_modifier|property_identifier|"
-    r"enum_declaration|private_property_identifier|abstract_method_signature|function_signature|class_heritage|"
-    r"statement_identifier|optional_chain|html_comment|override_modifier|index_signature"
-)
-JavaScriptReader.statements = {
-    **dict.fromkeys(("expression_statement", "decorator"), JavaScriptReader.expression),
-    **dict.fromkeys(("labeled_statement", "internal_module"), lambda self, node: self.body(field_of(node, "body"))),
-    "statement_block": JavaScriptReader.braces,
-    **dict.fromkeys(("lexical_declaration", "variable_declaration"), JavaScriptReader._declaration),
-    "export_statement": JavaScriptReader._export,
-    **dict.fromkeys(("class_declaration", "abstract_class_declaration", "class"), JavaScriptReader.define_class),
-    **dict.fromkeys(("public_field_definition", "field_definition"), JavaScriptReader._field),
-    **dict.fromkeys(("method_definition", "function_declaration"), JavaScriptReader.method),
-    "return_statement": JavaScriptReader.give_back,
-    "throw_statement": JavaScriptReader.throw,
-    **dict.fromkeys(("break_statement", "continue_statement"), JavaScriptReader.leave),
-    "if_statement": JavaScriptReader.branch,
-    "for_in_statement": JavaScriptReader._for_in,
-    **dict.fromkeys(("for_statement", "while_statement", "do_statement"), JavaScriptReader.loop),
-    "try_statement": JavaScriptReader.attempt,
-    "switch_statement": JavaScriptReader.cases,
-}
-JavaScriptReader.expressions = {
-    **dict.fromkeys(("identifier", "undefined"), JavaScriptReader._identifier),
-    **dict.fromkeys(("this", "super"), lambda self, node: ir.Name(node, "this")),
-    "number": JavaScriptReader._number,
-    "string": JavaScriptReader._string,
-    "template_string": JavaScriptReader.template,
-    "true": lambda self, node: ir.Literal(node, True),
-    "false": lambda self, node: ir.Literal(node, False),
-    "null": lambda self, node: ir.Literal(node, None),
-    "array": JavaScriptReader._array,
-    "object": JavaScriptReader._object,
-    "spread_element": JavaScriptReader.spread,
-    "member_expression": JavaScriptReader._member,
-    "subscript_expression": JavaScriptReader._subscript,
-    **dict.fromkeys(("call_expression", "new_expression"), JavaScriptReader._call),
-    **dict.fromkeys(_FUNCTIONS, JavaScriptReader.function),
-    "await_expression": lambda self, node: ir.Await(node, self.first(node)),
-    **dict.fromkeys(("binary_expression", "ternary_expression"), JavaScriptReader.operation),
-    "unary_expression": JavaScriptReader._unary,
-    **dict.fromkeys(("assignment_expression", "augmented_assignment_expression"), JavaScriptReader.assign),
-    "parenthesized_expression": JavaScriptReader._parentheses,
-    **dict.fromkeys(("as_expression", "satisfies_expression"), JavaScriptReader.inner),
-    **dict.fromkeys(("non_null_expression", "instantiation_expression"), JavaScriptReader.inner),
-    "type_assertion": lambda self, node: self.value(children(node)[-1]),
-}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wechatpay_chain.port import ir
-from wechatpay_chain.port.reader import Reader, any_of
+from wechatpay_chain.port.reader import Reader, any_of, by_type
 from wechatpay_chain.port.source import children, field_of, is_broken, need, nodes_in, text
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ class PhpReader(Reader):
     def effect(self, node: Node, value: ir.Part) -> list[ir.Part]:
         """An expression statement: ``a ?: die()`` and ``$x = a ?? throw b`` are ifs."""
         whole = value.value if isinstance(value, ir.Assign) else None
+        if isinstance(value, ir.Assign) and _is_split(whole):
+            target, sign = value.target, value.operator
+            return self._split(value.value, lambda each: ir.Do(each.node, ir.Assign(each.node, target, sign, each)))
         if isinstance(value, ir.Assign) and isinstance(whole, ir.Operation) and self._stop(whole.operands[-1]):
             (inner,) = self.effect(node, whole)
             if isinstance(inner, ir.If) and len(whole.operands) == 2:
@@ -95,6 +99,19 @@ class PhpReader(Reader):
         stop = self._stop(value)
         return super().effect(node, value) if stop is None else [stop]
 
+    def _split(self, value: ir.Part, make: Callable[[ir.Part], ir.Part]) -> list[ir.Part]:
+        """The branches of ``? :`` or ``match``, each as a statement of its own."""
+        if isinstance(value, ir.Operation) and _is_split(value):
+            test, body, other = value.operands
+            return [ir.If(value.node, test, self._split(body, make), self._split(other, make))]
+        return [self._stop(value) or make(value)]
+
+    def _return(self, node: Node) -> list[ir.Part]:
+        value = self.inner(node)
+        if value is None or not _is_split(value):
+            return [ir.Return(node, value)]
+        return self._split(value, lambda each: ir.Return(each.node, each))
+
     def _stop(self, value: ir.Part) -> ir.Part | None:
         if isinstance(value, ir.Operation) and value.operator == "throw":
             return ir.Throw(value.node, value.operands[0])
@@ -110,10 +127,13 @@ class PhpReader(Reader):
 
     def _foreach(self, node: Node) -> ir.Part:
         source, target = children(node)[:2]
-        targets = children(target) if target.type in ("pair", "by_ref") else [target]
-        return ir.Loop(
-            node, None, self.value(source), list(map(self.value, targets)), self.body(field_of(node, "body"))
-        )
+        nodes = children(target) if target.type == "pair" else [target]
+        targets = [self.value(children(each)[0] if each.type == "by_ref" else each) for each in nodes]
+        body = self.body(field_of(node, "body"))
+        if nodes[-1].type == "by_ref":
+            # The turns change what they go through.
+            body.append(ir.Do(node, ir.Assign(node, self.value(source), "&=", targets[-1])))
+        return ir.Loop(node, None, self.value(source), targets, body)
 
     def caught_classes(self, node: Node) -> list[ir.ClassName]:
         """The classes that a ``catch`` names."""
@@ -129,11 +149,12 @@ class PhpReader(Reader):
             if each.type == "property_element"
         ]
 
-    def _echo(self, node: Node) -> ir.Part:
-        return ir.Do(node, self._print_values(node, _flatten(children(node))))
+    def _unset(self, node: Node) -> ir.Part:
+        return ir.Do(node, ir.Call(node, ir.ClassName(node, "unset", True), list(map(self.value, children(node)))))
 
-    def _print_values(self, node: Node, values: list[Node]) -> ir.Part:
-        return ir.Call(node, ir.ClassName(node, "echo", True), list(map(self.value, values)))
+    def _echo(self, node: Node) -> ir.Part:
+        """``echo`` and ``print``."""
+        return ir.Call(node, ir.ClassName(node, "echo", True), list(map(self.value, _flatten(children(node)))))
 
     # Expressions
 
@@ -226,14 +247,16 @@ class PhpReader(Reader):
         return ir.Name(node, "this") if is_own else self.value(node)
 
     def _call(self, node: Node) -> ir.Part | None:
-        function = field_of(node, "function")
+        function, nodes = field_of(node, "function"), children(field_of(node, "arguments"))
         callee = self._member(node) if function is None else self.value(function)
-        found = self._arguments(children(field_of(node, "arguments")))
+        if any(each.type == "variadic_placeholder" for each in nodes):
+            return callee  # the function itself
+        found = self._arguments(nodes)
         return None if found is None else ir.Call(node, callee, *found)
 
     def _arguments(self, nodes: list[Node]) -> tuple[list[ir.Part], list[str]] | None:
-        """The arguments of a call and their names; None for what stands for a function, or is changed by it."""
-        if any(each.type == "variadic_placeholder" or _is_reference(each) for each in nodes):
+        """The arguments of a call and their names; None for what is changed by it."""
+        if any(map(_is_reference, nodes)):
             return None
         names = [text(field_of(each, "name")) if len(children(each)) > 1 else "" for each in nodes]
         return [self.value(children(each)[-1]) for each in nodes], names
@@ -253,6 +276,10 @@ class PhpReader(Reader):
         globals_ = re.findall(r"\bglobal\s+\$(\w+)", text(field_of(node, "body")))
         return frozenset([*re.findall(r"&\s*\$(\w+)", given), *globals_])
 
+    def _reference(self, node: Node) -> ir.Part:
+        target, value = map(self.value, children(node))
+        return ir.Assign(node, target, "&=", value)
+
     def _operation(self, node: Node) -> ir.Part | None:
         if text(field_of(node, "operator")) != ".":
             return self.operation(node)
@@ -269,16 +296,73 @@ class PhpReader(Reader):
         subject = self.value(field_of(node, "condition"))
         arms = children(field_of(node, "body"))
         tail = [each for each in arms if each.type == "match_default_expression"]
-        if not isinstance(subject, ir.Name | ir.Literal) or any(map(is_broken, arms)):
+        if any(map(is_broken, arms)):
             return None
+        given: list[ir.Part] = [subject]
+        if not isinstance(subject, ir.Name | ir.Literal):
+            # The first comparison keeps the subject.
+            subject = ir.Name(node, f"case_{node.start_byte}")
+            given[0] = ir.Assign(node, subject, "=", given[0], declares=True)
         made = self.value(children(tail[0])[-1]) if tail else ir.Other(node, [])
-        for arm in reversed([each for each in arms if each not in tail]):
+        branches: list[tuple[ir.Part, ir.Part]] = []
+        for arm in [each for each in arms if each not in tail]:
             conditions, value = children(arm)
-            tests: list[ir.Part] = [
-                ir.Operation(arm, "===", [subject, self.value(each)]) for each in children(conditions)
-            ]
-            made = ir.Operation(node, "?:", [any_of(arm, tests), self.value(value), made])
+            tests: list[ir.Part] = []
+            for each in children(conditions):
+                tests.append(ir.Operation(each, "===", [given.pop() if given else subject, self.value(each)]))
+            branches.append((any_of(conditions, tests), self.value(value)))
+        for test, branch in reversed(branches):
+            made = ir.Operation(node, "?:", [test, branch, made])
         return made
+
+    switch = ("==", "condition")
+    skipped = re.compile(
+        "php_tag|php_end_tag|text|text_interpolation|namespace_use_declaration|use_declaration|comment|name|"
+        "namespace_name|empty_statement|visibility_modifier|static_modifier|named_type|base_clause|"
+        "class_interface_clause|relative_scope|attribute_list|declare_statement"
+    )
+    statements = Reader.statements | by_type(
+        {
+            "interface_declaration enum_declaration": Reader.define_class,
+            "return_statement": _return,
+            "static_variable_declaration": _static,
+            "echo_statement": lambda self, node: ir.Do(node, self._echo(node)),
+            "foreach_statement": _foreach,
+            "property_declaration": _property,
+            "unset_statement": _unset,
+        }
+    )
+    expressions = Reader.expressions | by_type(
+        {
+            "variable_name": _variable,
+            "name qualified_name": _name,
+            "integer float": _number,
+            "boolean": lambda self, node: ir.Literal(node, text(node).lower() == "true"),
+            "string nowdoc": _quotation,
+            "heredoc": _heredoc,
+            "array_creation_expression": _array,
+            "member_access_expression nullsafe_member_access_expression": _member,
+            "subscript_expression": _item,
+            "scoped_property_access_expression": _static_property,
+            "class_constant_access_expression": _constant,
+            "function_call_expression member_call_expression": _call,
+            "nullsafe_member_call_expression scoped_call_expression": _call,
+            "object_creation_expression": _new,
+            "binary_expression": _operation,
+            "cast_expression": _cast,
+            "match_expression": _match,
+            "throw_expression": lambda self, node: ir.Operation(node, "throw", [self.first(node)]),
+            "print_intrinsic": _echo,
+            "reference_assignment_expression": _reference,
+        }
+    )
+
+
+def _is_split(value: ir.Part | None) -> bool:
+    """Whether one of the branches of ``? :`` throws."""
+    is_choice = isinstance(value, ir.Operation) and value.operator == "?:" and len(value.operands) == 3
+    inner = ir.walk(value, into_functions=False) if is_choice and value is not None else ()
+    return any(isinstance(each, ir.Operation) and each.operator == "throw" for each in inner)
 
 
 def _flatten(nodes: list[Node]) -> list[Node]:
@@ -290,62 +374,3 @@ def _flatten(nodes: list[Node]) -> list[Node]:
 
 def _is_reference(node: Node) -> bool:
     return node.type in _REFERENCES or any(child.type in _REFERENCES for child in node.children)
-
-
-PhpReader.blocks = ("compound_statement", "colon_block", "switch_block")
-PhpReader.switch = ("==", "condition")
-PhpReader.skipped = re.compile(
-    r"php_tag|php_end_tag|text|text_interpolation|namespace_use_declaration|use_declaration|comment|name|"
-    r"namespace_name|empty_statement|visibility_modifier|static_modifier|named_type|base_clause|"
-    r"class_interface_clause|relative_scope|attribute_list|declare_statement"
-)
-PhpReader.statements = {
-    "expression_statement": PhpReader.expression,
-    "compound_statement": PhpReader.braces,
-    "return_statement": PhpReader.give_back,
-    "exit_statement": PhpReader.throw,
-    **dict.fromkeys(("break_statement", "continue_statement", "goto_statement"), PhpReader.leave),
-    "static_variable_declaration": PhpReader._static,
-    "echo_statement": PhpReader._echo,
-    "if_statement": PhpReader.branch,
-    "foreach_statement": PhpReader._foreach,
-    **dict.fromkeys(("while_statement", "do_statement", "for_statement"), PhpReader.loop),
-    "try_statement": PhpReader.attempt,
-    "switch_statement": PhpReader.cases,
-    **dict.fromkeys(("function_definition", "method_declaration"), PhpReader.method),
-    "property_declaration": PhpReader._property,
-    "unset_statement": lambda self, node: ir.Do(node, ir.Other(node, [])),
-    "namespace_definition": lambda self, node: self.body(field_of(node, "body")),
-    **dict.fromkeys((*_CLASSES, "anonymous_class"), PhpReader.define_class),
-}
-PhpReader.expressions = {
-    "variable_name": PhpReader._variable,
-    **dict.fromkeys(("name", "qualified_name"), PhpReader._name),
-    **dict.fromkeys(("integer", "float"), PhpReader._number),
-    "boolean": lambda self, node: ir.Literal(node, text(node).lower() == "true"),
-    "null": lambda self, node: ir.Literal(node, None),
-    **dict.fromkeys(("string", "nowdoc"), PhpReader._quotation),
-    "encapsed_string": PhpReader.template,
-    "heredoc": PhpReader._heredoc,
-    **dict.fromkeys(("parenthesized_expression", "error_suppression_expression"), PhpReader.inner),
-    "array_creation_expression": PhpReader._array,
-    "list_literal": PhpReader.positions,
-    "variadic_unpacking": PhpReader.spread,
-    **dict.fromkeys(("member_access_expression", "nullsafe_member_access_expression"), PhpReader._member),
-    "subscript_expression": PhpReader._item,
-    "scoped_property_access_expression": PhpReader._static_property,
-    "class_constant_access_expression": PhpReader._constant,
-    **dict.fromkeys(("function_call_expression", "member_call_expression"), PhpReader._call),
-    **dict.fromkeys(("nullsafe_member_call_expression", "scoped_call_expression"), PhpReader._call),
-    "object_creation_expression": PhpReader._new,
-    **dict.fromkeys(
-        ("anonymous_function_creation_expression", "anonymous_function", "arrow_function"), Reader.function
-    ),
-    "binary_expression": PhpReader._operation,
-    **dict.fromkeys(("unary_op_expression", "conditional_expression"), PhpReader.operation),
-    "cast_expression": PhpReader._cast,
-    "match_expression": PhpReader._match,
-    **dict.fromkeys(("assignment_expression", "augmented_assignment_expression"), PhpReader.assign),
-    "throw_expression": lambda self, node: ir.Operation(node, "throw", [self.first(node)]),
-    "print_intrinsic": lambda self, node: self._printed(node, children(node)[:1]),
-}

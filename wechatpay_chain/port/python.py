@@ -183,7 +183,8 @@ def loads(node: ast.AST) -> set[str]:
     own = names if isinstance(node, ast.FunctionDef) else loops
     made = {each.arg for each in inner if isinstance(each, ast.arg)}
     made |= {each.id for each in own if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
-    read = {each.id for each in names if isinstance(each.ctx, ast.Load)}
+    changed = {each.target for each in inner if isinstance(each, ast.AugAssign)}
+    read = {each.id for each in names if isinstance(each.ctx, ast.Load) or each in changed}
     return {word for word in read - made if not hasattr(builtins, word)}
 
 

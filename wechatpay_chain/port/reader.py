@@ -13,27 +13,30 @@ from wechatpay_chain.port.source import children, field_of, is_broken, text
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["Reader", "any_of"]
+__all__ = ["Reader", "Rules", "any_of", "by_type"]
 
 # Deeper than any program of a shop, and well within Python's own stack.
 _MAX_DEPTH = 64
+_BLOCKS = ("compound_statement", "colon_block", "switch_block", "statement_block", "class_body")
 _LEAVES = ("break_statement", "return_statement", "continue_statement", "throw_statement")
 _TEXTS = ("string_content", "escape_sequence", "string_fragment")
 # Of a node that lacks a part, or of a literal that Python cannot hold: it has no rule.
 _NO_RULE = (IndexError, TypeError, ValueError, OverflowError)
+# What makes a part or several of a node; None where the rule does not hold.
+Rules = dict[str, Callable[[Any, "Node"], Any]]
+
+
+def by_type(rules: Rules) -> Rules:
+    """Rules by the type of a node, from rules for several types each."""
+    return {each: rule for types, rule in rules.items() for each in types.split()}
 
 
 class Reader:
     """One file; a language brings its rules, by the names that its grammar has for them."""
 
-    expressions: ClassVar[dict[str, Callable[[Any, Node], ir.Part | None]]]
-    statements: ClassVar[dict[str, Callable[[Any, Node], Any]]]
     skipped: ClassVar[re.Pattern[str]]
-    blocks: ClassVar[tuple[str, ...]]
     # The sign by which ``switch`` compares, and the field of what is compared.
     switch: ClassVar[tuple[str, str]]
-    # The escapes of a literal, and what a found one stands for.
-    escapes: ClassVar[re.Pattern[str]]
     depth = 0
 
     def short_type(self, node: Node | None) -> str:
@@ -54,7 +57,7 @@ class Reader:
         """The statements of a block, or the one that stands for it."""
         if node is None:
             return []
-        return self.block(children(node) if node.type in self.blocks else [node])
+        return self.block(children(node) if node.type in _BLOCKS else [node])
 
     def statement(self, node: Node) -> list[ir.Part]:
         """The statements that a node stands for."""
@@ -73,7 +76,7 @@ class Reader:
         finally:
             self.depth -= 1
 
-    def _by_rule(self, rules: dict[str, Callable[[Any, Node], Any]], node: Node) -> Any:
+    def _by_rule(self, rules: Rules, node: Node) -> Any:
         if node.type in rules and not is_broken(node):
             with contextlib.suppress(*_NO_RULE):
                 return rules[node.type](self, node)
@@ -81,7 +84,7 @@ class Reader:
 
     def effect(self, node: Node, value: ir.Part) -> list[ir.Part]:
         """An expression statement; ``a ? b : c``, ``a && b`` and ``a or b`` are ifs."""
-        inner = value.value if isinstance(value, ir.Await) else value
+        inner = ir.awaited(value)
         if isinstance(inner, ir.Operation) and inner.operator in ("&&", "and", "||", "or"):
             left, right = inner.operands
             test = left if inner.operator in ("&&", "and") else ir.Operation(left.node, "!", [left])
@@ -89,7 +92,7 @@ class Reader:
         if isinstance(value, ir.Operation) and value.operator == "?:" and len(value.operands) == 3:
             test, body, other = value.operands
             return [ir.If(node, test, self.effect(body.node, body), self.effect(other.node, other))]
-        return [ir.Do(node, value)]
+        return [] if isinstance(value, ir.Literal) else [ir.Do(node, value)]
 
     def expression(self, node: Node) -> list[ir.Part]:
         """An expression, or several with commas between, as a statement."""
@@ -113,7 +116,8 @@ class Reader:
     def loop(self, node: Node) -> ir.Part:
         """``for (;;)``, ``while``, ``do``."""
         test, start = field_of(node, "condition"), field_of(node, "initialize", "initializer")
-        body = [*(self.statement(start) if start is not None else []), *self.body(field_of(node, "body"))]
+        parts = (start, field_of(node, "body"), field_of(node, "increment", "update"))
+        body = [made for part in parts for made in self.body(part)]
         if test is None or test.type == "empty_statement":
             return ir.Loop(node, None, None, [], body)
         value = self.value(test)
@@ -140,7 +144,7 @@ class Reader:
         for each, value in clauses:
             tests.append(cases.get(each) or ir.Operation(each, "!", [any_of(each, list(cases.values()))]))
             body = [child for child in children(each) if child != value]
-            if len(body) == 1 and body[0].type in self.blocks:
+            if len(body) == 1 and body[0].type in _BLOCKS:
                 body = children(body[0])
             if body:
                 parts = self.block(body[:-1] if body[-1].type == "break_statement" else body)
@@ -164,22 +168,6 @@ class Reader:
     def caught_classes(self, node: Node) -> list[ir.ClassName]:
         """The classes that a ``catch`` takes: any, where the language does not say."""
         return [ir.ClassName(node, "Exception", True)]
-
-    def give_back(self, node: Node) -> ir.Part:
-        """``return``."""
-        return ir.Return(node, self.inner(node))
-
-    def throw(self, node: Node) -> ir.Part:
-        """``throw``, ``exit``."""
-        return ir.Throw(node, self.inner(node))
-
-    def leave(self, node: Node) -> ir.Part:
-        """``break``, ``continue``, ``goto``."""
-        return ir.Leave(node)
-
-    def braces(self, node: Node) -> list[ir.Part]:
-        """Statements in braces of their own."""
-        return self.block(children(node))
 
     # Classes and functions
 
@@ -214,7 +202,7 @@ class Reader:
             if self.is_promoted(each.node)
         ]
         body = field_of(node, "body")
-        is_value = body is not None and body.type not in self.blocks
+        is_value = body is not None and body.type not in _BLOCKS
         parts += [ir.Return(body, self.value(body))] if body is not None and is_value else self.body(body)
         is_async = any(child.type == "async" for child in node.children)
         name, returns = text(field_of(node, "name")).lstrip("#"), self.short_type(field_of(node, "return_type"))
@@ -269,10 +257,6 @@ class Reader:
         """What stands behind a sign."""
         return self.value(children(node)[0])
 
-    def spread(self, node: Node) -> ir.Part:
-        """``...value``."""
-        return ir.Spread(node, self.first(node))
-
     def operation(self, node: Node) -> ir.Part | None:
         """An operator with one or two operands, or ``? :``."""
         names = ("condition", "body", "consequence", "alternative", "left", "right", "argument")
@@ -326,6 +310,41 @@ class Reader:
     def interpolation(self, node: Node) -> ir.Part:
         """A value in a text."""
         return self.value(node)
+
+    # What both grammars have, each by names of its own.
+    statements: ClassVar[Rules] = by_type(
+        {
+            "expression_statement decorator": expression,
+            "compound_statement statement_block": body,
+            "labeled_statement internal_module namespace_definition": lambda self, node: self.body(
+                field_of(node, "body")
+            ),
+            "break_statement continue_statement goto_statement": lambda self, node: ir.Leave(node),
+            "return_statement": lambda self, node: ir.Return(node, self.inner(node)),
+            "throw_statement exit_statement": lambda self, node: ir.Throw(node, self.inner(node)),
+            "if_statement": branch,
+            "for_statement while_statement do_statement": loop,
+            "switch_statement": cases,
+            "try_statement": attempt,
+            "class_declaration abstract_class_declaration trait_declaration class anonymous_class": define_class,
+            "function_definition method_declaration method_definition function_declaration": method,
+        }
+    )
+    expressions: ClassVar[Rules] = by_type(
+        {
+            "null": lambda self, node: ir.Literal(node, None),
+            "encapsed_string template_string": template,
+            "list_literal": positions,
+            "spread_element variadic_unpacking": lambda self, node: ir.Spread(node, self.first(node)),
+            "anonymous_function_creation_expression anonymous_function": function,
+            "arrow_function function_expression function generator_function": function,
+            "binary_expression unary_op_expression conditional_expression ternary_expression": operation,
+            "assignment_expression augmented_assignment_expression": lambda self, node: self.assign(node),
+            "update_expression": lambda self, node: ir.Assign(node, self.first(node), "++", ir.Literal(node, 1)),
+            "parenthesized_expression error_suppression_expression as_expression": inner,
+            "satisfies_expression non_null_expression instantiation_expression": inner,
+        }
+    )
 
 
 def any_of(node: Node, tests: list[ir.Part]) -> ir.Part:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import itertools
 import re
 import textwrap
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ from wechatpay_chain.port.python import Names
 from wechatpay_chain.port.sdk import mentions
 from wechatpay_chain.port.slicing import Branch, Output, is_log, leaves
 from wechatpay_chain.port.snippets import Snippet
-from wechatpay_chain.port.source import comment_text, is_broken, parse, text
+from wechatpay_chain.port.source import comment_text, head, is_broken, parse, text
 from wechatpay_chain.port.statements import Statements
 
 if TYPE_CHECKING:
@@ -116,9 +117,7 @@ class Report:
             right = [
                 piece for line in python.format_code(code, half).rstrip().split("\n") for piece in _wrap(line, half)
             ]
-            for index in range(max(len(left), len(right))):
-                first = left[index] if index < len(left) else ""
-                second = right[index] if index < len(right) else ""
+            for first, second in itertools.zip_longest(left, right, fillvalue=""):
                 lines.append(f"{first:<{half}} | {second}".rstrip())
             lines.append("")
         return "\n".join(lines)
@@ -157,8 +156,10 @@ class _Listing:
         self.file = file
         self.snippet = snippet
         self.comments: list[list[str]] = []
+        # The names of the present function, and those that stay when it is over.
         self.made: set[str] = set()
         self.read: set[str] = set()
+        self.lasting: set[str] = set()
         self.broken = 0
 
     def write(self) -> None:
@@ -178,7 +179,7 @@ class _Listing:
             lines += ["", f"# left: line {line}: {reason}"]
         self.report.blocks += [lines] if lines else []
         self.report.imports |= {each for each in imports if (each[1] or each[0].partition(".")[0]) in self.read}
-        supplied = self.read - self.made - {word or module for module, word in imports} - {"HERE"}
+        supplied = self.read - self.made - self.lasting - {word or module for module, word in imports} - {"HERE"}
         self.report.names.setdefault(self.file, set()).update(word for word in supplied if not hasattr(builtins, word))
 
     def _outputs(self) -> tuple[list[Output], set[tuple[str, str]]]:
@@ -214,11 +215,18 @@ class _Listing:
         if not output.is_kept:
             return []
         if output.kind == "scope":
-            return self._all(output.branches[0].outputs)
+            outer, self.made, self.read = (self.made, self.read), set(), set()
+            made = self._all(output.branches[0].outputs)
+            missing = self.read - self.made
+            self.made, self.read = outer
+            self.read |= missing
+            return made
         if output.kind in ("if", "try"):
             return self._if(output) if output.kind == "if" else self._try(output)
-        source = (_head if isinstance(output.part, ir.Loop) else _dedent)(output.part)
+        node = output.part.node
+        source = _head(node) if isinstance(output.part, ir.Loop) else _dedent(text(node))
         code = [self._number_holes(each) for each in output.code]
+        self.lasting |= output.targets if output.is_lasting else set()
         self.made |= output.targets | {each.name for each in output.code if isinstance(each, ast.FunctionDef)}
         self._record(output, source, "\n".join(map(python.code_of, code)))
         return [self._comment(output, source), *code] if code or output.is_sdk else []
@@ -229,7 +237,7 @@ class _Listing:
     def _if(self, output: Output) -> list[ast.stmt]:
         if output.test is None:
             return []
-        source, test = _head(output.part), self._number_holes(output.test)
+        source, test = _head(output.part.node), self._number_holes(output.test)
         comment = self._comment(output, source)
         body, *others = [self._branch(branch, output) for branch in output.branches]
         self._record(output, source, f"if {python.code_of(test)}:")
@@ -237,6 +245,10 @@ class _Listing:
 
     def _branch(self, branch: Branch, output: Output, cause: str = "") -> list[ast.stmt]:
         """A branch: what is the shop's in it is a hole, and where the original leaves, Python raises."""
+        if not leaves(branch.parts) and all(each.is_whole for each in branch.outputs):
+            # Nothing of the shop's is in it.
+            for each in branch.outputs:
+                each.is_kept = True
         kept = [each for each in branch.outputs if each.is_kept and each.kind != "drop"]
         made: list[ast.stmt] = []
         for each in branch.outputs if kept else []:
@@ -326,17 +338,15 @@ def _first_error(root: Node) -> int:
     return 0
 
 
-def _dedent(part: ir.Part) -> str:
+def _head(node: Node) -> str:
+    """A statement on one line as a whole; of any other what stands before its body."""
+    whole = text(node)
+    return _dedent(head(node) if "\n" in whole else whole)
+
+
+def _dedent(source: str) -> str:
     """The source of a statement, its later lines moved left with its first."""
-    whole = text(part.node)
-    lines = whole.split("\n")
+    lines = source.split("\n")
     rest = textwrap.dedent("\n".join(lines[1:])).split("\n") if len(lines) > 1 else []
     told = [lines[0], *rest]
     return "\n".join(told if len(told) <= _MAX_SOURCE else [*told[:_MAX_SOURCE], "…"]).replace("\r", "")
-
-
-def _head(part: ir.Part) -> str:
-    """The head of a branch."""
-    whole = _dedent(part)
-    found = whole.find("{")
-    return whole.split("\n")[0] if found < 0 or "\n" not in whole else whole[: found + 1]

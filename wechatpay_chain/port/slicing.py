@@ -66,6 +66,12 @@ class Output:
         """Whether something of the SDK is in it."""
         return bool(self.uses or self.left)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is Python without a hole."""
+        is_code = self.kind in ("code", "print") and bool(self.code)
+        return is_code and not any(next(python.holes_in(each), None) for each in self.code)
+
     def loads(self) -> set[str]:
         """The names that the Python reads."""
         trees = [*self.code, *([] if self.test is None else [self.test])]
@@ -142,8 +148,7 @@ def _prune_scope(scope: Output, shared: set[str]) -> None:
             made = {word for other in kept for word in other.targets}
             made |= {branch.name for other in own for branch in other.branches}
             words = each.loads() - {"json", "time"}
-            is_whole = not any(next(python.holes_in(statement), None) for statement in each.code)
-            each.is_kept = bool(words) and words <= made and is_whole
+            each.is_kept = bool(words) and words <= made and each.is_whole
 
 
 def _may_leave(output: Output) -> bool:
@@ -156,9 +161,9 @@ def _may_leave(output: Output) -> bool:
 
 def _is_shared(output: Output, own: list[Output]) -> bool:
     """Whether a call of the shop, which might end the function, has to do with what the SDK does after it."""
-    value = output.part.value if isinstance(output.part, ir.Do) and output.kind == "drop" else None
-    value = value.value if isinstance(value, ir.Await) else value
-    if not isinstance(value, ir.Call) or _LOGS.search(text(value.function.node)):
+    value = output.part.value if isinstance(output.part, ir.Do) and output.kind == "drop" else output.part
+    function = ir.function_of(value)
+    if function is None or _LOGS.search(text(function.node)):
         return False
     later = [each for each in own if each.is_sdk and each.kind == "code" and each.start > output.start]
     return bool(words_in(value) & {word for each in later for word in words_in(each.part)})

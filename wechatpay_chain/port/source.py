@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["MissingExtra", "children", "comment_text", "field_of", "is_broken", "need", "nodes_in", "parse", "text"]
+__all__ = [
+    "MissingExtra",
+    "children",
+    "comment_text",
+    "field_of",
+    "head",
+    "is_broken",
+    "need",
+    "nodes_in",
+    "parse",
+    "text",
+]
 
 # Letters that nobody sees although they are no control characters.
 _BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
@@ -51,6 +62,14 @@ def _grammar(code: str, language: str) -> Any:
 def text(node: Node | None) -> str:
     """The source of a node; of none, nothing."""
     return "" if node is None else (node.text or b"").decode("utf-8", "replace")
+
+
+def head(node: Node) -> str:
+    """The source of a node up to its body; of one without a body the first line."""
+    body = field_of(node, "body", "consequence")
+    if body is None or body.start_byte == node.start_byte:
+        return text(node).split("\n")[0]
+    return (node.text or b"")[: body.start_byte - node.start_byte].decode("utf-8", "replace").rstrip()
 
 
 def children(node: Node | None) -> list[Node]:

@@ -17,7 +17,7 @@ from wechatpay_chain.port.calls import PRINTS, Calls
 from wechatpay_chain.port.expressions import NoRule, Scope, Value
 from wechatpay_chain.port.sdk import CLIENT_TYPES, EXCEPTIONS
 from wechatpay_chain.port.slicing import FOREVER, Branch, Output, is_log, leaves, prune, words_in
-from wechatpay_chain.port.source import text
+from wechatpay_chain.port.source import head, text
 
 __all__ = ["Statements"]
 
@@ -29,22 +29,21 @@ _TYPES = {
 }
 # Calls that go on only where their argument is true, or false; so do methods of what is called an assertion.
 _ASSERTS = {
-    "assert": True,
-    "throw_unless": True,
-    "abort_unless": True,
-    "invariant": True,
-    "throw_if": False,
-    "abort_if": False,
+    **dict.fromkeys(("assert", "asserttrue", "throw_unless", "abort_unless", "invariant"), True),
+    **dict.fromkeys(("assertfalse", "throw_if", "abort_if"), False),
 }
 _ASSERT_METHODS = {"true": True, "ok": True, "istrue": True, "false": False, "isfalse": False, "strict": True}
-# Functions of PHP, methods of JavaScript that change what they are given.
-_CHANGES = re.compile(
-    r"\b(?:[akru]*sort|usort|uksort|shuffle|array_(?:push|pop|shift|unshift|splice|walk)|settype|unset|preg_match(?:_all)?"
-    r"|parse_str)\s*\(\s*&?\$(\w+)|\b(\w+)\.(?:push|pop|shift|unshift|splice|sort|reverse|fill)\(|\bObject\.assign\(\s*(\w+)\s*,"
-    r"|\bdelete\s+(\w+)[.\[]"
-)
+# Functions that change what they are given, and which of their arguments; methods that change what they belong to.
+_CHANGING = {
+    **dict.fromkeys(("array_push", "array_pop", "array_shift", "array_unshift", "array_splice"), slice(1)),
+    **dict.fromkeys(("array_walk", "array_multisort", "shuffle", "settype", "Object.assign"), slice(1)),
+    **dict.fromkeys(("sort", "rsort", "asort", "arsort", "ksort", "krsort", "usort", "uasort", "uksort"), slice(1)),
+    **{"unset": slice(None), "parse_str": slice(1, 2), "preg_match": slice(2, 3), "preg_match_all": slice(2, 3)},
+}
+_CHANGING_METHODS = frozenset(["push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill"])
 _READABLE = frozenset(["client", "node", "json", "map", "list", "answer", "answers", "settled", "error", "sdk error"])
-# Kinds that a turn of a loop does not change.
+# Kinds that no method changes, and kinds that a turn of a loop does not change.
+_CONSTANT = ("client", "node", "verb", "answer", "promise", "form", "media")
 _LASTING = ("client", "answer", "json", "flag")
 _BLOCKS = (ir.Define, ir.If, ir.Try, ir.Loop, ir.Do, ir.Return, ir.Throw)
 
@@ -115,13 +114,13 @@ class Statements(Calls):
         return [Output(part, self.place, "code", [stop], span=self.span, may_stop=True)]
 
     def _holes(
-        self, part: ir.Part, words: Iterable[str], head: str, checks: Iterable[str] = (), **more: Any
+        self, part: ir.Part, words: Iterable[str], source: str, checks: Iterable[str] = (), **more: Any
     ) -> list[Output]:
         """Variables that something of the shop's has set; a check is not left to a hole."""
         made: list[Output] = []
         for word in sorted(words):
             name = self.names[word]
-            code = [python.stop(_line(part), head) if word in checks else python.assign(name, python.hole(head))]
+            code = [python.stop(_line(part), source) if word in checks else python.assign(name, python.hole(source))]
             made.append(
                 Output(part, self.place, "code", code, targets=frozenset([name]), **{"span": self.span, **more})
             )
@@ -160,16 +159,24 @@ class Statements(Calls):
         if isinstance(value, ir.Call) and isinstance(value.function, ir.Function) and not value.arguments:
             return self.emit_function(value.function)
         made = self._output(part, "drop", lambda: self.settle(value), may_stop=self._may_stop(value))
-        changed = _CHANGES.search(text(part.node))
+        changed = self._changed(part, made)
         if made.is_sdk:
             made.kind = "code"
         elif isinstance(value, ir.Call) and _is_print(value.function):
             made.kind = "print"
         elif changed:
-            word = next(each for each in changed.groups() if each)
-            self.scope.kinds[word] = ""
-            (made,) = self._holes(part, [word], text(part.node))
-        return [made, *self._closures(part)]
+            return [*changed, *self._closures(part)]
+        return [made, *changed, *self._closures(part)]
+
+    def _changed(self, part: ir.Part, made: Output) -> list[Output]:
+        """Holes for the variables that a statement changes on its way, beside those that its Python sets."""
+        trees = [*made.code, *([] if made.test is None else [made.test])]
+        inner = [each for tree in trees for each in ast.walk(tree) if isinstance(each, ast.NamedExpr)]
+        known = made.targets | {each.target.id for each in inner}
+        words = {each for each in _names_set([part]) if self.names[each] not in known}
+        words -= {each for each in words if self.scope.kind(each) in _CONSTANT}
+        self.scope.kinds.update(dict.fromkeys(words, ""))
+        return self._holes(part, words, text(part.node))
 
     def _append_to_form(self, form: str, part: ir.Call) -> list[ast.stmt]:
         """What is appended to a form; with its two parts it is a Media."""
@@ -183,23 +190,23 @@ class Statements(Calls):
 
     def _may_stop(self, value: ir.Part, is_set: bool = False) -> bool:
         """Whether a statement of the shop may end the function: it throws, or calls what does, or might."""
-        inner = value.value if isinstance(value, ir.Await) else value
-        if any(isinstance(each, ir.Operation) and each.operator == "throw" for each in ir.walk(inner, False)):
+        if any(isinstance(each, ir.Operation) and each.operator == "throw" for each in ir.walk(value, False)):
             return True
-        function = inner.function if isinstance(inner, ir.Call) else None
+        function = ir.function_of(value)
         word = ir.word_of(function) or ("" if function is None else self.own_method(function))
-        is_own = isinstance(function, ir.Access) and bool(word) and not is_set and not is_log(inner)
+        is_own = isinstance(function, ir.Access) and bool(word) and not is_set and not is_log(ir.awaited(value))
         return word in self.knowledge.callers or is_own
 
     def _assertion(self, value: ir.Part) -> ir.Part | None:
         """The condition under which ``assert(…)`` and its like stop."""
-        inner = value.value if isinstance(value, ir.Await) else value
+        inner = ir.awaited(value)
         if not isinstance(inner, ir.Call) or not inner.arguments:
             return None
-        function, first = inner.function, inner.arguments[0]
-        goes_on = _ASSERTS.get(ir.word_of(function).lower())
-        if isinstance(function, ir.Access) and "assert" in ir.word_of(function.base).lower():
-            goes_on = _ASSERT_METHODS.get(ir.name_of_call(function).lower())
+        function, first, owner = inner.function, inner.arguments[0], ir.word_of(ir.owner_of(inner)).lower()
+        word = ir.word_of(function) or ir.name_of_call(inner)
+        goes_on = None if owner == "console" else _ASSERTS.get(word.lower())
+        if "assert" in owner:
+            goes_on = _ASSERT_METHODS.get(ir.name_of_call(inner).lower())
         return None if goes_on is None else ir.Operation(inner.node, "!", [first]) if goes_on else first
 
     def emit_return(self, part: ir.Return) -> list[Output]:
@@ -242,21 +249,22 @@ class Statements(Calls):
         made.may_stop = any(self.scope.kind(word) == "flag" for word in words)
         before = [Output(part, self.place, "code", made.code, uses=made.uses)] if made.code else []
         made.code = []
+        before += self._changed(part.test, made)
         made.branches = [self.branch("if", part.body), *([self.branch("else", part.other)] if part.other else [])]
         return [*before, made, *self._closures(ir.Do(part.node, part.test))]
 
     def emit_loop(self, part: ir.Loop) -> list[Output]:
         """The statements of a turn; what the turns leave behind is a hole."""
-        head, written = text(part.node).split("{")[0], _names_set(part.body)
+        told, written = head(part.node), _names_set(part.body)
         outer, self.span = self.span, (part.node.start_byte, part.node.end_byte)
         targets = [word for each in part.targets for word in _leaves_of(each)]
         flags = {word for word in written if self.scope.kind(word) == "flag"}
         stale = {word for word in written if self.scope.kinds.get(word, "client") not in _LASTING}
         self.scope.kinds.update(dict.fromkeys([*stale, *targets], ""))
         made = [] if part.source is None else self.emit_do(ir.Do(part.source.node, part.source))
-        if part.source is not None and targets and self.value(part.source).kind == "answers":
-            self.scope.kinds[targets[-1]] = "answer"
-        made += self._holes(part, targets, head)
+        if part.source is not None and part.targets:
+            self._know_turns(self.value(part.source), part.targets[-1])
+        made += self._holes(part, targets, told)
         if part.test is not None:
             turns = self.emit_if(ir.If(part.node, part.test, part.body, [ir.Throw(part.node, None)]))
             for each in turns:
@@ -270,7 +278,15 @@ class Statements(Calls):
             made += self._end(last) if isinstance(last, ir.Return | ir.Throw) else []
         flags |= {word for word in written if self.scope.kind(word) == "flag"}
         self.span = outer
-        return made + self._holes(part, written, head, flags, span=(part.node.end_byte, FOREVER))
+        return made + self._holes(part, written, told, flags, span=(part.node.end_byte, FOREVER))
+
+    def _know_turns(self, source: Value, target: ir.Part) -> None:
+        """What a turn is given, of answers, of promises that are over, and of a list of promises."""
+        kind = {"answers": "answer", "settled": "settled"}.get(source.kind, "")
+        is_promises = source.kind in ("list", "") and source.brings
+        if isinstance(target, ir.Name) and (kind or is_promises):
+            self.scope.kinds[target.word] = kind or "promise"
+            self.scope.brings[target.word] = "" if kind else source.brings
 
     def emit_try(self, part: ir.Try) -> list[Output]:
         """What is tried, and what follows its errors."""
@@ -381,7 +397,8 @@ class Statements(Calls):
         output.is_lasting = bool(self.property_of(assign.target))
         if not output.is_sdk and not output.targets:
             output.kind = "drop"
-        return [*made, *([output] if output.code or output.uses else []), *([] if is_chained else self._closures(part))]
+        made += [*([output] if output.code or output.uses else []), *self._changed(assign, output)]
+        return [*made, *([] if is_chained else self._closures(part))]
 
     def assignment(self, part: ir.Assign) -> list[ast.stmt]:
         """An assignment as statements, and what becomes known by it; a hole where the target is the shop's."""
@@ -389,8 +406,9 @@ class Statements(Calls):
             return self._assignment(part)
         target = part.target
         root = ir.path_of(target)[0]
+        is_item = isinstance(target, ir.Access) and (target.is_item or not self.is_php)
         is_whole = not isinstance(target, ir.Access) or (
-            target.is_item and (self.is_php or bool(self.scope.kind(ir.word_of(root))))
+            is_item and bool(self.is_php or self.scope.kind(ir.word_of(root)))
         )
         words = _leaves_of(root if isinstance(target, ir.Access) else target) if is_whole else []
         owner = target.base if isinstance(target, ir.Access) and target.is_item else target
@@ -470,6 +488,10 @@ class Statements(Calls):
             before = [python.assign(self.names[word], python.code("{}" if kind == "map" else "[]"))]
             self.scope.kinds[word] = kind
         holder = self.value(root).code
+        if made.kind == "promise":
+            self.scope.brings[word] = made.brings
+        elif not self.is_php and ir.name_of_call(target) == "timeout":
+            self.scope.brings[word] = "timeout"
         if kind == "list" and keys == [None]:
             return [*before, ast.Expr(python.method(holder, "append", made.code))]
         steps = [ir.literal_text(key) for key in keys]
@@ -517,7 +539,7 @@ def _line(part: ir.Part) -> int:
 
 
 def _is_print(function: ir.Part) -> bool:
-    base = function.base if isinstance(function, ir.Access) else function
+    base = ir.owner_of(function) or function
     return isinstance(base, ir.ClassName) and (base.word in PRINTS or (base.word == "console" and base is not function))
 
 
@@ -548,11 +570,20 @@ def _read(pattern: ir.Items, word: str, part: ir.Assign) -> str:
     return f"{word}: {text(part.node)}"
 
 
-def _names_set(parts: Iterable[ir.Part]) -> set[str]:
-    """The variables that statements set, functions within them left out."""
-    inner = [each for part in parts for each in ir.walk(part, into_functions=False)]
-    targets = [ir.path_of(each.target)[0] for each in inner if isinstance(each, ir.Assign)]
-    return {word for target in targets for word in _leaves_of(target)}
+def _names_set(parts: Iterable[ir.Part], into_functions: bool = False) -> set[str]:
+    """The variables that statements set or change."""
+    found: list[ir.Part] = []
+    for each in (inner for part in parts for inner in ir.walk(part, into_functions)):
+        if isinstance(each, ir.Assign):
+            found += [each.target, each.value] if each.operator == "&=" else [each.target]
+        elif isinstance(each, ir.Operation) and each.operator == "delete":
+            found += each.operands
+        elif isinstance(each, ir.Call):
+            owner, word = ir.owner_of(each), ir.name_of_call(each)
+            name = f"{ir.word_of(owner)}.{word}" if word else ir.word_of(each.function).lower()
+            found += each.arguments[_CHANGING[name]] if name in _CHANGING else []
+            found += [owner] if owner is not None and word in _CHANGING_METHODS else []
+    return {word for each in found for word in _leaves_of(ir.path_of(each)[0])}
 
 
 def _set_around(function: ir.Function) -> set[str]:
@@ -560,7 +591,7 @@ def _set_around(function: ir.Function) -> set[str]:
     inner = [each for part in function.body for each in ir.walk(part) if isinstance(each, ir.Assign)]
     own = {word for each in inner if each.declares for word in _leaves_of(each.target)}
     own |= {word for each in function.parameters for word in _leaves_of(each.pattern)}
-    return {word for each in inner for word in _leaves_of(ir.path_of(each.target)[0])} - own
+    return _names_set(function.body, into_functions=True) - own
 
 
 def _names_changed(parts: Iterable[ir.Part]) -> dict[str, int]:

@@ -18,7 +18,7 @@ from wechatpay_chain.errors import DecryptionError, VerificationError
 from wechatpay_chain.protocol.authorities import Authorities, CertPath, is_issued
 from wechatpay_chain.protocol.keyring import Clock, Fetched, Key, Keyring, canonical, key_of
 from wechatpay_chain.protocol.merchant import Merchant
-from wechatpay_chain.protocol.signer import Proven, Signed
+from wechatpay_chain.protocol.signer import Signature, VerifyResult
 from wechatpay_chain.protocol.v3 import APIv3
 from wechatpay_chain.tracebacks import hide_values
 
@@ -26,13 +26,11 @@ __all__ = ["Bootstrap", "decrypt_certificates", "usable"]
 
 _log = logging.getLogger("wechatpay_chain")
 
-_ALGORITHM = "AEAD_AES_256_GCM"
-
 
 class Bootstrap:
     """Signs like the merchant's other requests; proves an answer by the certificates that it brings.
 
-    What it has proven is ``Proven.data``: the ``Fetched`` certificates with their PEM text. Keys that are
+    What it has proven is ``VerifyResult.data``: the ``Fetched`` certificates with their PEM text. Keys that are
     fixed prove it as well, since WeChat Pay signs with the public key where a merchant has one.
     """
 
@@ -47,7 +45,7 @@ class Bootstrap:
         self._authorities = authorities
         self._signer = APIv3(merchant, Keyring({}))
 
-    def sign(self, method: str, target: str, body: bytes) -> Signed:
+    def sign(self, method: str, target: str, body: bytes) -> Signature:
         """The signature of one attempt."""
         return self._signer.sign(method, target, body)
 
@@ -55,16 +53,16 @@ class Bootstrap:
         """Never: these are the keys that all else is proven with."""
         return False
 
-    def prove_digest(self, target: str, headers: Mapping[str, str]) -> bool:
+    def verify_digest(self, target: str, headers: Mapping[str, str]) -> bool:
         """Never: the signature covers the body itself."""
         return False
 
-    def prove(
+    def verify_answer(
         self, method: str, path: str, target: str, status: int, headers: Mapping[str, str], body: bytes
-    ) -> Proven:
+    ) -> VerifyResult:
         """The certificates of a 2xx; raises VerificationError, DecryptionError for a wrong APIv3 key."""
         if status >= 300:
-            return Proven(verified=False)
+            return VerifyResult(verified=False)
         now = self._clock()
         paths = decrypt_certificates(body, self._merchant.apiv3_key or b"")
         keys: list[Key] = []
@@ -82,7 +80,7 @@ class Bootstrap:
         APIv3(self._merchant, candidates).verify(target, headers, body, now)
         if not keys:
             raise VerificationError(f"/v3/certificates brings no certificate that can be used{brought.reasons()}")
-        return Proven(True, (brought, good))
+        return VerifyResult(True, (brought, good))
 
 
 @hide_values
@@ -130,7 +128,7 @@ def _key(path: CertPath, now: float, authorities: Authorities | None) -> Key | s
 
 def _decrypt_entry(entry: Any, apiv3_key: bytes) -> CertPath:
     sealed = entry["encrypt_certificate"]
-    if sealed["algorithm"] != _ALGORITHM:
+    if sealed["algorithm"] != ciphers.AEAD_AES_256_GCM:
         raise ValueError("algorithm")
     associated = (sealed.get("associated_data") or "").encode()
     data = ciphers.decrypt(sealed["ciphertext"], apiv3_key, sealed["nonce"].encode(), associated)

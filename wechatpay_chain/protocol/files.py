@@ -15,14 +15,14 @@ from urllib.parse import parse_qs
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from wechatpay_chain.crypto import asymmetric
-from wechatpay_chain.crypto.ciphers import GCMDecryptor
+from wechatpay_chain.crypto.ciphers import AEAD_AES_256_GCM, GCMDecryptor
 from wechatpay_chain.crypto.digest import FILE_DIGESTS
 from wechatpay_chain.errors import ChainError, DecryptionError, IntegrityError
 from wechatpay_chain.protocol import xml
 
 __all__ = ["NamedFile", "asks_gzip", "files_in"]
 
-_ALGORITHMS = ("AEAD_AES_256_GCM", "SM4_GCM")
+_ALGORITHMS = (AEAD_AES_256_GCM, "SM4_GCM")
 _URLS = ("download_url", "url")
 _KEYS = ("encrypt_key", "encrypted_key")
 _CIPHERS = ("encrypt_type", "algorithm", "encryption_algorithm")

@@ -412,7 +412,7 @@ def _spell(key_id: str) -> str:
 
 def _check_foreign(key: Key, merchant_key: RSAPrivateKey | None) -> None:
     """ConfigError for the merchant's own key, under whatever id: it proves no answer."""
-    if merchant_key is None or key_loader.is_lent(merchant_key) or key_loader.is_lent(key.public_key):
+    if merchant_key is None or key_loader.is_remote_key(merchant_key) or key_loader.is_remote_key(key.public_key):
         return
     if key.public_key.public_numbers() == merchant_key.public_key().public_numbers():
         raise ConfigError(

@@ -140,7 +140,7 @@ class Merchant(Holder):
         """
         if self.private_key is None:
             raise ConfigError("private_key: missing; fields are decrypted with it", "private_key")
-        if key_loader.is_lent(self.private_key):
+        if key_loader.is_remote_key(self.private_key):
             raise ConfigError(
                 "private_key: an object that only signs; fields are decrypted with the key itself", "private_key"
             )

@@ -32,7 +32,6 @@ __all__ = [
     "signature_headers",
 ]
 
-_ALGORITHM = "AEAD_AES_256_GCM"
 _NAMES = {name.lower(): name for name in SIGNATURE_HEADERS}
 _CGI_PREFIX = "http_"
 # They are no part of a value, and some servers hand them over. Source: RFC 9110, 5.5.
@@ -172,8 +171,8 @@ def _name_of(given: object) -> str | None:
 
 def _decrypt_resource(resource: dict[str, Any], cipher: AESGCM) -> dict[str, Any]:
     algorithm = resource.get("algorithm")
-    if algorithm != _ALGORITHM:
-        raise DecryptionError(f"resource.algorithm: expected {_ALGORITHM}, found {str(algorithm)[:40]!r}")
+    if algorithm != ciphers.AEAD_AES_256_GCM:
+        raise DecryptionError(f"resource.algorithm: expected {ciphers.AEAD_AES_256_GCM}, found {str(algorithm)[:40]!r}")
     ciphertext, nonce = _require(resource, "ciphertext"), _require(resource, "nonce")
     associated = _text(resource, "associated_data")
     plain = ciphers.decrypt_with(cipher, ciphertext, _bytes(nonce), _bytes(associated))

@@ -1,4 +1,4 @@
-"""What a protocol hands back: a signature made, or an answer proven."""
+"""What the transport asks of APIv2 and APIv3: sign a request, verify an answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["Proven", "Signed", "Signer", "is_file", "looks_like_xml", "strip_blanks"]
+__all__ = ["Signature", "Signer", "VerifyResult", "is_file", "looks_like_xml", "strip_blanks"]
 
 _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
@@ -16,14 +16,14 @@ _GZIP_BITS = 31
 _LOOK = 1 << 16
 
 
-class Signed(NamedTuple):
+class Signature(NamedTuple):
     """One signature: the Authorization header's value, empty where there is none, and the bytes it covers."""
 
     authorization: str
     message: bytes
 
 
-class Proven(NamedTuple):
+class VerifyResult(NamedTuple):
     """Whether an answer's signature held, and its content where the protocol has read it already."""
 
     verified: bool
@@ -31,11 +31,11 @@ class Proven(NamedTuple):
 
 
 class Signer(Protocol):
-    """A protocol as the transport sees it; ``refuses_in_body``: a refusal comes where else a file would."""
+    """APIv2 or APIv3; ``refuses_in_body`` says that a refusal may come in the place of a file, with status 200."""
 
     refuses_in_body: bool
 
-    def sign(self, method: str, target: str, body: bytes) -> Signed:
+    def sign(self, method: str, target: str, body: bytes) -> Signature:
         """The signature of one attempt."""
         ...
 
@@ -43,14 +43,14 @@ class Signer(Protocol):
         """Whether the answer may be streamed, since nothing signs it."""
         ...
 
-    def prove_digest(self, target: str, headers: Mapping[str, str]) -> bool:
+    def verify_digest(self, target: str, headers: Mapping[str, str]) -> bool:
         """Whether the signature covers a digest of the body, and holds; raises VerificationError when it does not."""
         ...
 
-    def prove(
+    def verify_answer(
         self, method: str, path: str, target: str, status: int, headers: Mapping[str, str], body: bytes
-    ) -> Proven:
-        """Raise VerificationError or BusinessError for an answer that must not be handed over."""
+    ) -> VerifyResult:
+        """Verify one answer; raises VerificationError or BusinessError for one that must not be handed over."""
         ...
 
 

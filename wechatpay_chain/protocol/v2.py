@@ -1,4 +1,4 @@
-"""APIv2: XML that is signed with the shared key, and the proof that an answer is.
+"""APIv2: fields that are signed with the shared key, and the verification of answers.
 
 Source: https://pay.weixin.qq.com/doc/v2/merchant/4011985891
 """
@@ -16,7 +16,7 @@ from wechatpay_chain.encoding import scalars
 from wechatpay_chain.encoding.style import PHP, Style
 from wechatpay_chain.errors import BusinessError, ChainError, SignatureMismatch
 from wechatpay_chain.protocol.merchant import Holder
-from wechatpay_chain.protocol.signer import Proven, Signed, is_file, looks_like_xml, strip_blanks
+from wechatpay_chain.protocol.signer import Signature, VerifyResult, is_file, looks_like_xml, strip_blanks
 from wechatpay_chain.protocol.v2_fields import check_fields, has_result, outcome
 from wechatpay_chain.protocol.xml import XMLError, from_xml
 
@@ -84,31 +84,31 @@ class APIv2(Holder):
         data["sign"] = self._sign(next(iter(digest.SIGN_TYPES)) if kind is None else kind, data, style)
         return data
 
-    def sign(self, method: str, target: str, body: bytes) -> Signed:
+    def sign(self, method: str, target: str, body: bytes) -> Signature:
         """What a call carries is signed in its fields already: no header, no text of its own."""
-        return Signed("", b"")
+        return Signature("", b"")
 
     def is_unsigned(self, method: str, path: str) -> bool:
         """Whether WeChat Pay leaves the answer to this call unsigned, and it is no outcome that has to be read."""
         return is_unsigned(path) and not path.startswith(_PAYING)
 
-    def prove_digest(self, target: str, headers: Mapping[str, str]) -> bool:
+    def verify_digest(self, target: str, headers: Mapping[str, str]) -> bool:
         """False: what is signed are fields."""
         return False
 
-    def prove(
+    def verify_answer(
         self, method: str, path: str, target: str, status: int, headers: Mapping[str, str], body: bytes
-    ) -> Proven:
+    ) -> VerifyResult:
         """Check an answer; one of status 300 and above is no answer of APIv2 and proves nothing.
 
         Raises SignatureMismatch when it is not signed with the APIv2 key, or does not tell its outcome, and
         BusinessError when WeChat Pay refused; a refusal of the transport (``return_code``) carries no signature.
         """
         if status >= 300:
-            return Proven(verified=False)
+            return VerifyResult(verified=False)
         unsigned, names_file = is_unsigned(path), FILES.fullmatch(path) is not None
         if unsigned and (is_file(body) if names_file else not path.startswith(_PAYING) and not looks_like_xml(body)):
-            return Proven(verified=False)
+            return VerifyResult(verified=False)
         try:
             data = from_xml(strip_blanks(body)) if unsigned else from_xml(body, flat=True)
         except XMLError as error:
@@ -123,7 +123,7 @@ class APIv2(Holder):
             raise SignatureMismatch("the answer is XML in the place of a file, and no refusal of WeChat Pay")
         if has_result(path):
             outcome(data, "result_code")
-        return Proven(not unsigned, data)
+        return VerifyResult(not unsigned, data)
 
     def verify(self, data: Mapping[str, Any]) -> None:
         """Prove by their ``sign`` that WeChat Pay made these fields.

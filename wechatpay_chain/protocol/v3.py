@@ -1,4 +1,4 @@
-"""APIv3: the text that is signed, and the proof that an answer is WeChat Pay's.
+"""APIv3: the text that is signed, the verification of answers, and the answers that have no signature.
 
 Sources: https://pay.weixin.qq.com/doc/v3/merchant/4012365336 (requests),
 https://pay.weixin.qq.com/doc/v3/merchant/4013053420 (answers).
@@ -25,7 +25,7 @@ from wechatpay_chain.errors import (
 )
 from wechatpay_chain.protocol.keyring import Keyring
 from wechatpay_chain.protocol.merchant import Merchant
-from wechatpay_chain.protocol.signer import Proven, Signed
+from wechatpay_chain.protocol.signer import Signature, VerifyResult
 
 __all__ = ["DIGEST_HEADER", "APIv3", "answer_text", "field_value", "is_unsigned", "request_text"]
 
@@ -109,7 +109,7 @@ class APIv3:
     def __repr__(self) -> str:
         return f"<APIv3 of {self._merchant.identity}>"
 
-    def sign(self, method: str, target: str, body: bytes, timestamp: int | None = None, nonce: str = "") -> Signed:
+    def sign(self, method: str, target: str, body: bytes, timestamp: int | None = None, nonce: str = "") -> Signature:
         """The signature of one attempt; clock (seconds) and nonce are drawn when not given.
 
         ConfigError when the merchant's serial and key are not configured.
@@ -122,7 +122,7 @@ class APIv3:
         message = request_text(method, target, now, once, body)
         scheme = self._scheme
         signature = scheme.sign(message, merchant.private_key)
-        return Signed(
+        return Signature(
             f'{scheme.name} {scheme.identity}="{self._identity}",nonce_str="{once}",timestamp="{now}",'
             f'serial_no="{merchant.serial}",signature="{signature}"',
             message,
@@ -132,20 +132,20 @@ class APIv3:
         """Whether WeChat Pay leaves the answer to this request unsigned."""
         return is_unsigned(method, path)
 
-    def prove(
+    def verify_answer(
         self, method: str, path: str, target: str, status: int, headers: Mapping[str, str], body: bytes
-    ) -> Proven:
+    ) -> VerifyResult:
         """Verify an answer; a refusal (status 300 and above) may come unsigned from a gateway or a proxy."""
         succeeded = status < 300
         if succeeded and is_unsigned(method, path):
-            return Proven(verified=False)
+            return VerifyResult(verified=False)
         try:
             self.verify(target, headers, body)
         except VerificationError:
             if succeeded:
                 raise
-            return Proven(verified=False)
-        return Proven(verified=True)
+            return VerifyResult(verified=False)
+        return VerifyResult(verified=True)
 
     def verify(self, target: str, headers: Mapping[str, str], body: bytes, now: float | None = None) -> None:
         """Prove that WeChat Pay made this answer or notification; raises the VerificationError that tells why not."""
@@ -153,7 +153,7 @@ class APIv3:
             body = _digest_body(headers, body)
         self._verify(headers, body, time.time() if now is None else now)
 
-    def prove_digest(self, target: str, headers: Mapping[str, str]) -> bool:
+    def verify_digest(self, target: str, headers: Mapping[str, str]) -> bool:
         """Whether the signature covers the digest in ``Wechatpay-Statement-Sha1``, and holds.
 
         What it is the digest of is for the caller to check; raises VerificationError as ``verify`` does.

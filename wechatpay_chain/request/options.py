@@ -136,7 +136,7 @@ def read_native(method: str, args: tuple[Any, ...], keywords: Mapping[str, Any])
             raise ChainError("the body is given twice, as first argument and by name; nothing was sent")
         options.pop("data", None)
         # As axios does: JSON text is the body already, other text becomes a JSON string.
-        body = json_text.stripped(args[0]) if isinstance(args[0], str | bytes | bytearray) else None
+        body = json_text.strip(args[0]) if isinstance(args[0], str | bytes | bytearray) else None
         is_text = body is not None and json_text.is_json(body)
         options.update({"data": body} if is_text else {"json": args[0]})
     return options

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from wechatpay_chain.sandbox.arguments import UnknownNumber
 from wechatpay_chain.sandbox.gateway import Sandbox
+from wechatpay_chain.sandbox.payer import PaymentRefused
 
-__all__ = ["Sandbox"]
+__all__ = ["PaymentRefused", "Sandbox", "UnknownNumber"]

@@ -380,11 +380,13 @@ def why_no_xml(request: Received) -> Cause:
             " paths begin with /v3/",
             "XML格式错误（沙箱：这是APIv2的路径，应以POST发送带sign的XML；带Authorization的JSON属于APIv3，其路径以/v3/开头）",
         )
-    return (
-        Cause("the body is no XML", "XML格式错误")
-        if request.body
-        else Cause("the body is empty", "XML格式错误（沙箱：请求体为空）")
-    )
+    if not request.body:
+        return Cause("the body is empty", "post数据为空（沙箱：POST_DATA_EMPTY，XML格式错误，请求体为空）")
+    try:
+        request.body.decode("utf-8")
+    except UnicodeDecodeError:
+        return Cause("the body is not UTF-8", "编码格式错误（沙箱：NOT_UTF8，XML格式错误，请使用UTF-8编码）")
+    return Cause("the body is no XML", "XML格式错误")
 
 
 def _refuse_malformed(told: str, cause: Cause, is_transaction: bool) -> Refusal:

@@ -1,7 +1,7 @@
 """The one book of orders, of both APIs, of merchants and service providers, single and combined, with their states.
 
 NOTPAY becomes SUCCESS when it is paid, CLOSED when it is closed or seven days old; SUCCESS becomes REFUND with the
-first refund. USERPAYING, REVOKED and PAYERROR are of payment codes alone.
+first refund. USERPAYING, REVOKED and PAYERROR are of payment codes alone, ACCEPT is of deductions.
 Source: https://pay.weixin.qq.com/doc/v3/merchant/4012791858
 """
 
@@ -33,6 +33,7 @@ TABLES = (
 STATES: Mapping[str, str] = {
     "NOTPAY": "订单未支付",
     "USERPAYING": "用户支付中",
+    "ACCEPT": "已接收，等待扣款",
     "SUCCESS": "支付成功",
     "REFUND": "转入退款",
     "CLOSED": "订单已关闭",
@@ -244,10 +245,6 @@ class Book:
         if self._world.settings.pay_after is not None:
             self._world.later(self._now + self._world.settings.pay_after, "combined.pay", identifier)
         return self.combined_by_id(identifier), True
-
-    def check_payable(self, order: Order) -> None:
-        """Raise OrderError for an order that nobody can pay any more."""
-        self._check_open(order)
 
     def pay(self, order: Order, openid: str | None = None) -> Order:
         """Pay an order; its notice goes to the merchant. Raises OrderError."""

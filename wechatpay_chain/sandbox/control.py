@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, unquote
 from wechatpay_chain.errors import ArgumentError
 from wechatpay_chain.sandbox import access, console, control_views, sample_programs
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
+from wechatpay_chain.sandbox.arguments import UnknownNumber
 from wechatpay_chain.sandbox.book import Book, Order
 from wechatpay_chain.sandbox.clock import Clock, rfc3339
 from wechatpay_chain.sandbox.events import events
@@ -149,16 +150,18 @@ def _answer(sandbox: Gateway, request: Received, path: str, query: str) -> Answe
 
 
 def _dispatch(sandbox: Gateway, request: Received, path: str, query: str) -> Any:
-    methods = {method for method, pattern, _ in _ROUTES if re.fullmatch(pattern, path)}
+    methods = {method for method, pattern, *_ in _ROUTES if re.fullmatch(pattern, path)}
     if not methods:
         raise Refusal(404, "NOT_FOUND", f"the sandbox has no /_/{path}")
     method = "GET" if request.method == "HEAD" else request.method
     if method not in methods:
         raise Refusal(405, "METHOD_NOT_ALLOWED", f"/_/{path} takes {', '.join(sorted(methods))}, not {method}")
-    fields = _query(query) if method == "GET" else _body(request)
-    for own, pattern, reply in _ROUTES:
+    fields = _query(query) if method == "GET" else _body(request, query)
+    for own, pattern, reply, names in _ROUTES:
         matched = re.fullmatch(pattern, path)
         if own == method and matched:
+            if names or method != "GET":
+                _check_names(fields, names)
             return _reply(reply, sandbox, tuple(map(unquote, matched.groups())), fields)
     raise Refusal(404, "NOT_FOUND", path)
 
@@ -169,7 +172,7 @@ def _reply(reply: _Reply, sandbox: Gateway, names: tuple[str, ...], fields: Mapp
     except Refusal:
         raise
     except KeyError as error:
-        told = f"{error.args[0]!r:.80} is not there"
+        told = str(error) if isinstance(error, UnknownNumber) else f"{error.args[0]!r:.80} is not there"
         status, code = 404, "NOT_FOUND"
     except ArgumentError as error:
         told, status, code = str(error), 400, "PARAM_ERROR"
@@ -179,19 +182,27 @@ def _reply(reply: _Reply, sandbox: Gateway, names: tuple[str, ...], fields: Mapp
 
 
 def _query(query: str) -> dict[str, Any]:
-    given = {name: values[-1] for name, values in parse_qs(query).items()}
-    limit = given.get("limit", f"{_SHOWN}")
+    given: dict[str, Any] = {name: values[-1] for name, values in parse_qs(query).items()}
+    limit = given.get("limit")
+    if limit is None:
+        return given
     if not limit.isdecimal() or not limit.isascii() or not 1 <= int(limit[:6]) <= _MOST_SHOWN:
         raise Refusal(400, "PARAM_ERROR", f"limit: expected 1 to {_MOST_SHOWN}, found {limit!r:.40}")
     return {**given, "limit": int(limit)}
 
 
-def _body(request: Received) -> dict[str, Any]:
+def _body(request: Received, query: str) -> dict[str, Any]:
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != _JSON:
         raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", f"Content-Type: expected {_JSON}, found {kind[:40]!r}")
+    if query:
+        raise Refusal(400, "PARAM_ERROR", f"?{query:.40}: a {request.method} takes its fields in the body")
     try:
         fields = json.loads(request.body or b"{}")
+        # Half a character, escaped, can be read and never be written again.
+        json.dumps(fields, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise Refusal(400, "PARAM_ERROR", "the body has half of a character, such as \\ud83d alone") from None
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
@@ -208,12 +219,12 @@ def _text_of(fields: Mapping[str, Any], name: str, default: str = "") -> str:
     return value
 
 
-def _check_names(fields: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """The fields, where each is one that is taken."""
+def _check_names(fields: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    """Refuse a field that is not taken: a filter that is left out unseen would find everything."""
     unknown = sorted(fields.keys() - set(names))
     if unknown:
-        raise Refusal(400, "PARAM_ERROR", f"{unknown[0]!r:.40}: not known; expected {', '.join(names)}")
-    return dict(fields)
+        expected = f"expected {', '.join(names)}" if names else "nothing is expected"
+        raise Refusal(400, "PARAM_ERROR", f"{unknown[0]!r:.40}: not known; {expected}")
 
 
 def _health(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
@@ -238,7 +249,7 @@ def _requests(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any
     for name in _COUNTED:
         if not str(wanted.get(name, "0")).isdecimal():
             raise Refusal(400, "PARAM_ERROR", f"{name}: expected a number, found {wanted[name]!r:.40}")
-    found = sandbox.journal.find(fields["limit"], **wanted)
+    found = sandbox.journal.find(fields.get("limit", _SHOWN), **wanted)
     rows = [control_views.entry_row(entry) for entry in found]
     return {"requests": rows, "held": len(sandbox.journal), "last": sandbox.journal.last}
 
@@ -254,7 +265,7 @@ def _orders(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any])
     sandbox.world.settle()
     with sandbox.world.store.transaction():
         book = Book(sandbox.world, sandbox.clock.now())
-        return {"orders": [_order(sandbox, book, order) for order in book.last(fields["limit"])]}
+        return {"orders": [_order(sandbox, book, order) for order in book.last(fields.get("limit", _SHOWN))]}
 
 
 def _order(sandbox: Gateway, book: Book, order: Order) -> dict[str, Any]:
@@ -268,7 +279,7 @@ def _one_order(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, An
         book = Book(sandbox.world, sandbox.clock.now())
         found = book.find_by_number(names[0])
         if found is None:
-            raise KeyError(names[0])
+            raise UnknownNumber("order", names[0])
         return _order(sandbox, book, found) if isinstance(found, Order) else control_views.combined_view(found)
 
 
@@ -276,18 +287,18 @@ def _refunds(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]
     sandbox.world.settle()
     with sandbox.world.store.transaction():
         book = Book(sandbox.world, sandbox.clock.now())
-        found = Refunds(sandbox.world, sandbox.clock.now()).last(fields["limit"])
+        found = Refunds(sandbox.world, sandbox.clock.now()).last(fields.get("limit", _SHOWN))
         return {"refunds": [control_views.refund_row(each, book.by_id(each.order_id)) for each in found]}
 
 
 def _transfers(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
     sandbox.world.settle()
-    found = Transfers(sandbox.world, sandbox.clock.now()).last(fields["limit"])
+    found = Transfers(sandbox.world, sandbox.clock.now()).last(fields.get("limit", _SHOWN))
     return {"transfers": [control_views.transfer_row(each) for each in found]}
 
 
 def _notices(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    return {"notices": [control_views.notice_row(sent) for sent in sandbox.notices.last(fields["limit"])]}
+    return {"notices": [control_views.notice_row(sent) for sent in sandbox.notices.last(fields.get("limit", _SHOWN))]}
 
 
 def _events(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
@@ -312,7 +323,7 @@ def _snippets(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any
 
 
 def _pay(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    openid = _text_of(_check_names(fields, "openid"), "openid") or None
+    openid = _text_of(fields, "openid") or None
     return {"out_trade_no": names[0], "transaction_id": sandbox.pay(names[0], openid)}
 
 
@@ -322,12 +333,8 @@ def _close(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) 
 
 
 def _ask_refund(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    given = _check_names(fields, "amount", "out_refund_no", "reason")
-    number, reason = _text_of(given, "out_refund_no"), _text_of(given, "reason")
-    amount = given.get("amount")
-    if amount is not None and (isinstance(amount, bool) or not isinstance(amount, int) or amount < 1):
-        raise Refusal(400, "PARAM_ERROR", f"amount: expected fen from 1 on, found {amount!r:.40}")
-    made = sandbox.ask_refund(names[0], amount, number, reason)
+    number, reason = _text_of(fields, "out_refund_no"), _text_of(fields, "reason")
+    made = sandbox.ask_refund(names[0], fields.get("amount"), number, reason)
     with sandbox.world.store.transaction():
         refund = Refunds(sandbox.world, sandbox.clock.now()).find_by_number(made)
         if refund is None:
@@ -341,12 +348,12 @@ def _refund(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any])
 
 
 def _complain(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    detail = _text_of(_check_names(fields, "detail"), "detail")
+    detail = _text_of(fields, "detail")
     return {"out_trade_no": names[0], "complaint_id": sandbox.complain(names[0], detail)}
 
 
 def _applyment(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    sandbox.applyment(names[0], names[1], _text_of(_check_names(fields, "reason"), "reason"))
+    sandbox.applyment(names[0], names[1], _text_of(fields, "reason"))
     return {"number": names[0], "state": names[1]}
 
 
@@ -356,7 +363,7 @@ def _payscore(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any
 
 
 def _transfer(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    sandbox.transfer(names[0], names[1], _text_of(_check_names(fields, "fail_reason"), "fail_reason"))
+    sandbox.transfer(names[0], names[1], _text_of(fields, "fail_reason"))
     return {"out_bill_no": names[0], "state": names[1]}
 
 
@@ -367,19 +374,17 @@ def _resend(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any])
 
 
 def _push(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    given = _check_names(fields, "event_type", "url", "resource")
-    resource = given.get("resource")
+    resource = fields.get("resource")
     if resource is not None and not isinstance(resource, dict):
         raise Refusal(400, "PARAM_ERROR", f"resource: expected an object, found {resource!r:.40}")
-    done = sandbox.push(_text_of(given, "event_type"), resource, notify_url=_text_of(given, "url"))
+    done = sandbox.push(_text_of(fields, "event_type"), resource, notify_url=_text_of(fields, "url"))
     return {"id": done.id, "accepted": done.accepted, "status": done.status, "told": done.tries[-1].told}
 
 
 def _add_fault(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    given = _check_names(fields, "name", "method", "path", "times", "when", "rate", "seconds")
-    if "name" not in given:
+    if "name" not in fields:
         raise Refusal(400, "PARAM_ERROR", f"name: missing; expected {', '.join(NAMES)}, or an error code")
-    return control_views.fault_row(sandbox.faults.add(Fault(**given)))
+    return control_views.fault_row(sandbox.faults.add(Fault(**fields)))
 
 
 def _remove_fault(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
@@ -394,22 +399,24 @@ def _clear_faults(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str,
 
 
 def _add_answer(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    given = _check_names(fields, "method", "path", "status", "body", "times", "headers")
-    lacks = [name for name in ("method", "path", "status") if name not in given]
+    lacks = [name for name in ("method", "path", "status") if name not in fields]
     if lacks:
         raise Refusal(400, "PARAM_ERROR", f"{lacks[0]}: missing")
-    return control_views.scripted_row(sandbox.faults.script(Scripted(**given)))
+    return control_views.scripted_row(sandbox.faults.script(Scripted(**fields)))
 
 
 def _set_clock(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) -> Any:
-    given = _check_names(fields, "advance", "factor", "set")
-    if not given:
+    if not fields:
         raise Refusal(400, "PARAM_ERROR", 'expected "advance" (seconds), "factor" (0 stands still) or "set" (a time)')
-    if "factor" in given:
-        sandbox.clock.factor = given["factor"]
-    if "set" in given:
-        sandbox.clock.set(given["set"])
-    sandbox.advance(given.get("advance", 0))
+    # First one that nobody goes by: what is wrong is told before anything is changed.
+    for clock in (Clock(), sandbox.clock):
+        if "factor" in fields:
+            clock.factor = fields["factor"]
+        if "set" in fields:
+            clock.set(fields["set"])
+        if clock is not sandbox.clock:
+            clock.advance(fields.get("advance", 0))
+    sandbox.advance(fields.get("advance", 0))
     return _clock(sandbox, (), {})
 
 
@@ -418,34 +425,35 @@ def _reset(sandbox: Gateway, names: tuple[str, ...], fields: Mapping[str, Any]) 
     return {"status": "ok"}
 
 
-_ROUTES: tuple[tuple[str, str, _Reply], ...] = (
-    ("GET", "health", _health),
-    ("GET", "requests", _requests),
-    ("GET", "requests/([0-9]{1,15})", _one_request),
-    ("GET", "orders", _orders),
-    ("GET", "orders/([^/]+)", _one_order),
-    ("POST", "orders/([^/]+)/pay", _pay),
-    ("POST", "orders/([^/]+)/close", _close),
-    ("POST", "orders/([^/]+)/refund", _ask_refund),
-    ("POST", "orders/([^/]+)/complain", _complain),
-    ("GET", "refunds", _refunds),
-    ("POST", "refunds/([^/]+)/([A-Z]+)", _refund),
-    ("GET", "transfers", _transfers),
-    ("POST", "transfers/([^/]+)/([A-Z]+)", _transfer),
-    ("POST", "applyments/([^/]+)/([A-Z_]+)", _applyment),
-    ("POST", "payscore/([^/]+)/([A-Z]+)", _payscore),
-    ("GET", "notices", _notices),
-    ("POST", "notices/([^/]+)/resend", _resend),
-    ("POST", "push", _push),
-    ("GET", "events", _events),
-    ("GET", "faults", _faults),
-    ("POST", "faults", _add_fault),
-    ("DELETE", "faults", _clear_faults),
-    ("DELETE", "faults/([0-9]{1,15})", _remove_fault),
-    ("POST", "answers", _add_answer),
-    ("GET", "configuration", _configuration),
-    ("GET", "snippets", _snippets),
-    ("GET", "clock", _clock),
-    ("POST", "clock", _set_clock),
-    ("POST", "reset", _reset),
+# Method, path, reply, and the fields that it takes: in the query of a GET, in the body of the others.
+_ROUTES: tuple[tuple[str, str, _Reply, tuple[str, ...]], ...] = (
+    ("GET", "health", _health, ()),
+    ("GET", "requests", _requests, ("limit", *_FILTERS)),
+    ("GET", "requests/([0-9]{1,15})", _one_request, ()),
+    ("GET", "orders", _orders, ("limit",)),
+    ("GET", "orders/([^/]+)", _one_order, ()),
+    ("POST", "orders/([^/]+)/pay", _pay, ("openid",)),
+    ("POST", "orders/([^/]+)/close", _close, ()),
+    ("POST", "orders/([^/]+)/refund", _ask_refund, ("amount", "out_refund_no", "reason")),
+    ("POST", "orders/([^/]+)/complain", _complain, ("detail",)),
+    ("GET", "refunds", _refunds, ("limit",)),
+    ("POST", "refunds/([^/]+)/([^/]+)", _refund, ()),
+    ("GET", "transfers", _transfers, ("limit",)),
+    ("POST", "transfers/([^/]+)/([^/]+)", _transfer, ("fail_reason",)),
+    ("POST", "applyments/([^/]+)/([^/]+)", _applyment, ("reason",)),
+    ("POST", "payscore/([^/]+)/([^/]+)", _payscore, ()),
+    ("GET", "notices", _notices, ("limit",)),
+    ("POST", "notices/([^/]+)/resend", _resend, ()),
+    ("POST", "push", _push, ("event_type", "url", "resource")),
+    ("GET", "events", _events, ()),
+    ("GET", "faults", _faults, ()),
+    ("POST", "faults", _add_fault, ("name", "method", "path", "times", "when", "rate", "seconds")),
+    ("DELETE", "faults", _clear_faults, ()),
+    ("DELETE", "faults/([0-9]{1,15})", _remove_fault, ()),
+    ("POST", "answers", _add_answer, ("method", "path", "status", "body", "times", "headers")),
+    ("GET", "configuration", _configuration, ()),
+    ("GET", "snippets", _snippets, ()),
+    ("GET", "clock", _clock, ()),
+    ("POST", "clock", _set_clock, ("advance", "factor", "set")),
+    ("POST", "reset", _reset, ()),
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding
-from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
+from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12, serialize_key_and_certificates
 
 from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.sandbox.certificate import Authority
@@ -37,9 +37,13 @@ class Directory:
     """A folder with one identity. Raises ConfigError for one that cannot be used, or holds another merchant."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser().absolute()
+        self.path = Path(path)
         try:
+            self.path = self.path.expanduser().absolute()
             self.path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        except RuntimeError as error:
+            # ~somebody who is not there.
+            raise self._wrong(f"cannot be found: {error}") from None
         except OSError as error:
             raise self._wrong(f"cannot be made: {error.strerror}") from None
 
@@ -48,8 +52,9 @@ class Directory:
 
     def identity(self) -> Identity | None:
         """The one that it holds, None for an empty folder."""
+        path = self.path / _IDENTITY
         try:
-            text = (self.path / _IDENTITY).read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
             foreign = [name for name in ("apiclient_key.pem", "apiclient_cert.pem") if (self.path / name).exists()]
             if foreign:
@@ -63,25 +68,35 @@ class Directory:
         except (ValueError, TypeError, KeyError) as error:
             raise self._wrong(f"{_IDENTITY} is no sandbox's ({type(error).__name__}); take another folder") from None
 
+    def claim(self, identity: Identity) -> Identity:
+        """Write an identity into an empty folder; the one that is there where another start was quicker."""
+        part = self._part(_IDENTITY, identity.to_json().encode("utf-8"))
+        try:
+            try:
+                # It fails where the name is taken, which os.replace does not.
+                os.link(part, self.path / _IDENTITY)
+            except FileExistsError:
+                pass
+            except OSError:
+                # A file system without links.
+                os.replace(part, self.path / _IDENTITY)
+        except OSError as error:
+            raise self._wrong(f"{_IDENTITY} cannot be written: {error.strerror}") from None
+        finally:
+            part.unlink(missing_ok=True)
+        return self.identity() or identity
+
     def keep(self, identity: Identity) -> None:
-        """Write the keys and certificates of a new identity."""
-        platform, authority = identity.certificate, identity.authority
-        key = identity.merchant_entry["key"]
-        bundle = serialize_key_and_certificates(
-            b"apiclient",
-            identity.merchant_key,
-            identity.merchant_certificate,
-            [authority.certificate, authority.root],
-            # As WeChat Pay's: the merchant's number is the password.
-            BestAvailableEncryption(identity.mchid.encode()),
-        )
-        self._write("apiclient_key.pem", key)
-        self._write("apiclient_cert.pem", identity.merchant_entry["cert"])
-        self._write("apiclient_cert.p12", bundle)
-        self._write("pub_key.pem", public_pem(identity.public_key.public_key()))
-        self._write(f"wechatpay_{identity.certificate_serial}.pem", platform.public_bytes(Encoding.PEM))
-        # The last one: a folder without it is begun anew.
-        self._write(_IDENTITY, identity.to_json())
+        """Write the keys and certificates of the identity that it holds: those that are missing or have other bytes."""
+        platform = identity.certificate.public_bytes(Encoding.PEM)
+        self._mend("apiclient_key.pem", identity.merchant_entry["key"].encode("ascii"))
+        self._mend("apiclient_cert.pem", identity.merchant_entry["cert"].encode("ascii"))
+        self._mend("pub_key.pem", public_pem(identity.public_key.public_key()).encode("ascii"))
+        self._mend(f"wechatpay_{identity.certificate_serial}.pem", platform)
+        if not self._holds_bundle(identity):
+            self._write("apiclient_cert.p12", _bundle(identity))
+        for name in (_IDENTITY, "apiclient_cert.p12"):
+            self._hide(name)
 
     def describe(
         self, description: Mapping[str, Any], environment: Mapping[str, str], authorities: Iterable[Authority]
@@ -118,25 +133,71 @@ class Directory:
         own = {name: paths.get(name, value) for name, value in variables.items()}
         return {name: value for name, value in own.items() if name != "WECHATPAY_SANDBOX_KEY"}
 
+    def _holds_bundle(self, identity: Identity) -> bool:
+        """Whether the .p12 is there and opens; it is salted, so that its bytes tell nothing."""
+        try:
+            held = load_pkcs12((self.path / "apiclient_cert.p12").read_bytes(), identity.mchid.encode())
+        except (OSError, ValueError):
+            return False
+        return held.cert is not None and held.cert.certificate == identity.merchant_certificate
+
+    def _mend(self, name: str, data: bytes) -> None:
+        """Write a file unless it is there as it was made."""
+        try:
+            is_whole = (self.path / name).read_bytes() == data
+        except OSError:
+            is_whole = False
+        if is_whole:
+            self._hide(name)
+        else:
+            self._write(name, data)
+
+    def _hide(self, name: str) -> None:
+        """Let no one but its owner read a file: a copy of the folder may have lost that."""
+        try:
+            (self.path / name).chmod(_MODE)
+        except OSError as error:
+            raise self._wrong(f"{name} cannot be made readable by its owner alone: {error.strerror}") from None
+
     def _write(self, name: str, content: str | bytes) -> None:
         """All of a file or nothing of it, for its owner alone from the first byte on."""
-        data = content.encode("utf-8") if isinstance(content, str) else content
-        path = self.path / name
+        part = self._part(name, content.encode("utf-8") if isinstance(content, str) else content)
+        try:
+            os.replace(part, self.path / name)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise self._wrong(f"{name} cannot be written: {error.strerror}") from None
+
+    def _part(self, name: str, data: bytes) -> Path:
+        """A new file beside the one that it will be."""
+        part = None
         try:
             # mkstemp's files are readable by their owner alone.
             handle, part = tempfile.mkstemp(dir=self.path, prefix=f".{name}.")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                os.replace(part, path)
-            except BaseException:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+        except BaseException as error:
+            if part is not None:
                 Path(part).unlink(missing_ok=True)
-                raise
-        except OSError as error:
-            raise self._wrong(f"{name} cannot be written: {error.strerror}") from None
+            if isinstance(error, OSError):
+                raise self._wrong(f"{name} cannot be written: {error.strerror}") from None
+            raise
+        return Path(part)
 
     def _wrong(self, reason: str) -> ConfigError:
         return ConfigError(f"directory: {str(self.path)!r} {reason}", "directory")
+
+
+def _bundle(identity: Identity) -> bytes:
+    """Key and certificate as WeChat Pay's .p12: the merchant's number is the password."""
+    authority = identity.authority
+    return serialize_key_and_certificates(
+        b"apiclient",
+        identity.merchant_key,
+        identity.merchant_certificate,
+        [authority.certificate, authority.root],
+        BestAvailableEncryption(identity.mchid.encode()),
+    )
 
 
 _README_HEAD = """\

@@ -12,18 +12,21 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from requests.structures import CaseInsensitiveDict
+
 from wechatpay_chain.catalog.remedies import find_code
-from wechatpay_chain.errors import ArgumentError
+from wechatpay_chain.errors import ArgumentError, ConfigError
 from wechatpay_chain.protocol.v3 import CLOCK_WINDOW
+from wechatpay_chain.sandbox import wildcard
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal, Signing, signed_headers
 from wechatpay_chain.sandbox.product import Failure
 from wechatpay_chain.sandbox.routes import is_legacy
 
-__all__ = ["HEADER", "NAMES", "WHENS", "Fault", "Faults", "Scripted", "parse_rule"]
+__all__ = ["HEADER", "NAMES", "WHENS", "Fault", "Faults", "Scripted", "parse_rule", "read_faults"]
 
 # The header with which a request asks for a fault of its own: ``SLOW; seconds=3; when=after``.
 HEADER = "Sandbox-Fault"
@@ -93,8 +96,7 @@ class Fault:
             raise ArgumentError(f"when: {self.name} comes {' or '.join(kind.whens)} the work, found {found}")
         self.rate = _rate(self.rate)
         self.seconds = _seconds(self.seconds, self.name)
-        _check_pattern(self.method, self.path, self.times)
-        self.method, self.path = self.method.upper(), _add_slash(self.path)
+        self.method, self.path = _read_place(self.method, self.path, self.times)
 
     @property
     def left(self) -> int | None:
@@ -121,7 +123,8 @@ class Fault:
         code, text = (self.name, self.name) if row is None else (row.code, row.zh)
         if is_legacy(path):
             raise Failure(code, text)
-        raise Refusal(row.status if row else 400, code, text)
+        # A code that is known without a status is refused as most are.
+        raise Refusal((row and row.status) or 400, code, text)
 
     def change(self, answer: Answer, signing: Signing, asked: str) -> None:
         """Spoil a finished answer, where that is what the fault does."""
@@ -146,12 +149,8 @@ class Scripted:
     def __post_init__(self) -> None:
         if isinstance(self.status, bool) or not isinstance(self.status, int) or not 200 <= self.status <= 599:
             raise ArgumentError(f"status: expected 200 to 599, found {self.status!r:.40}")
-        _check_pattern(self.method, self.path, self.times)
-        self.method, self.path = self.method.upper(), _add_slash(self.path)
-        headers = self.headers
-        if not isinstance(headers, Mapping) or not all(_is_header(*pair) for pair in headers.items()):
-            raise ArgumentError("headers: expected a mapping of names to text of one line")
-        self.headers = dict(headers)
+        self.method, self.path = _read_place(self.method, self.path, self.times)
+        self.headers = _read_headers(self.headers)
         self._check_body()
 
     @property
@@ -177,6 +176,9 @@ class Scripted:
         return made
 
     def _check_body(self) -> None:
+        if self.status in _BODILESS and self.body not in (None, "", b""):
+            # Its bytes would be read as the beginning of the next answer.
+            raise ArgumentError(f"body: an answer of status {self.status} has none")
         if isinstance(self.body, str | bytes):
             return
         try:
@@ -344,13 +346,26 @@ def _seconds(value: Any, name: str) -> float | None:
     return float(value)
 
 
-def _check_pattern(method: Any, path: Any, times: Any) -> None:
+def _read_place(method: Any, path: Any, times: Any) -> tuple[str, str]:
+    """The method and the pattern of the paths, as they are compared."""
     if not isinstance(method, str) or not re.fullmatch(r"\*|[A-Za-z]{1,10}", method):
         raise ArgumentError(f"method: expected a method or *, found {method!r:.40}")
-    if not isinstance(path, str) or not path or "?" in path:
-        raise ArgumentError(f"path: expected a path such as /v3/refund/*, without a query, found {path!r:.80}")
+    pattern = wildcard.read_pattern(path)
     if times is not None and (isinstance(times, bool) or not isinstance(times, int) or times < 1):
         raise ArgumentError(f"times: expected 1 or more, or None for ever, found {times!r:.40}")
+    return method.upper(), pattern
+
+
+def _read_headers(headers: Any) -> dict[str, str]:
+    """The headers as they are sent: each name once, and spelt as the server's own."""
+    if not isinstance(headers, Mapping) or not all(_is_header(*pair) for pair in headers.items()):
+        raise ArgumentError("headers: expected a mapping of names to text of one line")
+    for name in headers:
+        if name.lower() in _FRAMING:
+            raise ArgumentError(f"headers: {name} says where the answer ends, and is the server's own")
+        if name.lower() in _SIGNING:
+            raise ArgumentError(f"headers: {name} comes with the signature; the fault WRONG_SIGNATURE spoils it")
+    return {_SPELT.get(name.lower(), name): value for name, value in CaseInsensitiveDict(headers).items()}
 
 
 def _is_header(name: Any, value: Any) -> bool:
@@ -358,15 +373,8 @@ def _is_header(name: Any, value: Any) -> bool:
     return is_name and isinstance(value, str) and value.isascii() and (value == "" or value.isprintable())
 
 
-def _add_slash(path: str) -> str:
-    return path if path.startswith(("/", "*")) else f"/{path}"
-
-
 def _matches(method: str, path: str, asked: str, target: str) -> bool:
-    if method not in ("*", asked):
-        return False
-    pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path).replace(r"\*", ".*"))
-    return re.fullmatch(pattern, target, re.DOTALL) is not None
+    return method in ("*", asked) and wildcard.matches(path, target)
 
 
 def _draw(rate: float) -> bool:
@@ -414,6 +422,11 @@ def _tamper(answer: Answer, signing: Signing, asked: str) -> None:
 
 
 _SIGNATURE, _SERIAL = "Wechatpay-Signature", "Wechatpay-Serial"
+_SIGNING = {name.lower() for name in (_SIGNATURE, _SERIAL, "Wechatpay-Timestamp", "Wechatpay-Nonce")}
+# RFC 9110, sections 15.3.5 and 15.4.5.
+_BODILESS = (204, 304)
+_FRAMING = ("content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "trailer")
+_SPELT = {name.lower(): name for name in ("Content-Type", "Date", "Request-ID", "Server", f"{_SIGNATURE}-Type")}
 _CHANGES: Mapping[str, Callable[[Answer, Signing, str], None]] = {
     "WRONG_SIGNATURE": _wrong_signature,
     "SIGNTEST": _probe,
@@ -429,3 +442,18 @@ def _covered_bytes(answer: Answer) -> bytes:
 
 def _sign_again(answer: Answer, signing: Signing, asked: str, shift: float, covered: bytes) -> None:
     answer.headers.update(signed_headers(*signing.signer(asked), covered, time.time() + shift))
+
+
+def read_faults(value: object) -> tuple[Fault, ...]:
+    """Faults, or texts that are rules of them. Raises ConfigError for anything else."""
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise ConfigError(f'faults: expected a list of rules such as "5%:SYSTEM_ERROR", found {value!r:.80}', "faults")
+    return tuple(map(_check_fault, value))
+
+
+def _check_fault(value: object) -> Fault:
+    if isinstance(value, Fault):
+        return value
+    if not isinstance(value, str):
+        raise ConfigError(f'faults: expected a rule such as "5%:SYSTEM_ERROR", found {value!r:.80}', "faults")
+    return parse_rule(value)

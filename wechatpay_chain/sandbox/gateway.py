@@ -18,6 +18,7 @@ from requests.structures import CaseInsensitiveDict
 from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.sandbox import (
     access,
+    arguments,
     authorization,
     control,
     hints,
@@ -31,11 +32,12 @@ from wechatpay_chain.sandbox import (
     world,
 )
 from wechatpay_chain.sandbox.answer import UNKNOWN, Answer, Client, Form, Received, Refusal
+from wechatpay_chain.sandbox.arguments import UnknownNumber
 from wechatpay_chain.sandbox.book import Book, Order, OrderError
 from wechatpay_chain.sandbox.certificate import Authority, client_context
 from wechatpay_chain.sandbox.clock import Clock
 from wechatpay_chain.sandbox.directory import CA_FILE, Directory
-from wechatpay_chain.sandbox.faults import Fault, Faults, Scripted, parse_rule
+from wechatpay_chain.sandbox.faults import Fault, Faults, Scripted, read_faults
 from wechatpay_chain.sandbox.identity import Identity, Party, private_pem
 from wechatpay_chain.sandbox.journal import Journal
 from wechatpay_chain.sandbox.journal_file import TABLES as JOURNAL_TABLES
@@ -45,7 +47,7 @@ from wechatpay_chain.sandbox.platform import Platform
 from wechatpay_chain.sandbox.product import Call, Route
 from wechatpay_chain.sandbox.products import PRODUCTS, applyments, complaints, payscore, stored
 from wechatpay_chain.sandbox.products.bills import Bills
-from wechatpay_chain.sandbox.products.refunds import RefundError, Refunds
+from wechatpay_chain.sandbox.products.refunds import RULES, RefundError, Refunds
 from wechatpay_chain.sandbox.products.transfers import Transfers
 from wechatpay_chain.sandbox.proxy import Proxy
 from wechatpay_chain.sandbox.push import SCHEDULE, Delivery, Pusher, check_address
@@ -124,19 +126,34 @@ class Sandbox:
         token: str = "",
         faults: Iterable[Fault | str] = (),
     ) -> None:
-        self.faults = Faults(tuple(parse_rule(each) if isinstance(each, str) else each for each in faults))
-        self._directory = None if directory is None else Directory(directory)
-        self._store = Store(_TABLES, database)
+        self.faults = Faults(read_faults(faults))
+        tls, mchid = arguments.check_tls(tls), arguments.check_merchant(mchid)
+        host, token = arguments.check_host(host), arguments.check_setting("token", token)
+        folder, file = arguments.check_path("directory", directory), arguments.check_path("database", database)
+        for name, value in (("port", port), ("proxy", 0 if proxy is None else proxy)):
+            arguments.check_port(name, value)
+        self._settings = Settings(
+            arguments.check_seconds("pay_after", pay_after),
+            arguments.check_seconds("refund_after", refund_after),
+            arguments.check_seconds("close_wait", close_wait) or 0,
+            arguments.check_seconds("refund_wait", refund_wait) or 0,
+            arguments.check_count("bill_rows", bill_rows),
+            is_tls=bool(tls),
+        )
+        self._directory = None if folder is None else Directory(folder)
+        self._store = Store(_TABLES, file)
         try:
-            self.identity = self._identity(mchid)
+            # In one transaction: two that begin at once on one file become one merchant.
+            with self._store.transaction():
+                self.identity = self._identity(mchid)
+            self.platform = Platform(self.identity, verify)
+            self.clock = self._clock(clock)
         except ConfigError:
             self._store.close()
             raise
-        self._journal_file = None if database is None else JournalFile(self._store)
+        self._journal_file = None if file is None else JournalFile(self._store)
         self.journal = Journal(self._journal_file)
-        self.clock = self._clock(clock)
         self._verify = verify
-        self.platform = Platform(self.identity, verify)
         self._brand: Party | None = None
         self._context: ssl.SSLContext | None = None
         self.requests: deque[Received] = deque(maxlen=_REMEMBERED)
@@ -147,14 +164,6 @@ class Sandbox:
         self._held = 0
         self._closing = threading.Event()
         self.tamper: Callable[[Answer, Received], None] | None = None
-        self._settings = Settings(
-            _seconds("pay_after", pay_after),
-            _seconds("refund_after", refund_after),
-            _seconds("close_wait", close_wait) or 0,
-            _seconds("refund_wait", refund_wait) or 0,
-            _count("bill_rows", bill_rows),
-            is_tls=bool(tls),
-        )
         self.notices = Outbox(self._store, self.clock, self.identity, lambda: self.platform, self._v2_notice)
         self.world = self._new_world()
         authorities = self._authorities(tls is True, proxy is not None)
@@ -319,53 +328,68 @@ class Sandbox:
     def pay(self, out_trade_no: str, openid: str | None = None) -> str:
         """Pay an order of any kind as a payer would with the phone; its ``transaction_id``. Its notice goes out.
 
-        ``openid`` is the payer's, else the order's or a new one. Raises KeyError for an unknown order, and
-        PaymentRefused (a ValueError) for one that is paid, closed or expired, or was placed for another openid.
+        ``openid`` is the payer's, else the order's or a new one. Raises UnknownNumber (a KeyError) for an order that
+        nobody placed, and PaymentRefused (a ValueError) for one that is paid, closed or expired, or was placed for
+        another openid.
         """
+        number = arguments.check_number("out_trade_no", out_trade_no)
+        who = None if openid is None else arguments.check_text("openid", openid)
         self.world.settle()
-        return payer.pay_number(self.world, out_trade_no, openid)
+        return payer.pay_number(self.world, number, who)
 
     def close_order(self, out_trade_no: str) -> None:
         """Close an order as its merchant would; a combined one with all its parts.
 
-        Raises KeyError for an unknown order, and ValueError for one that was paid.
+        Raises UnknownNumber (a KeyError) for an order that nobody placed, and ValueError for one that was paid, or is
+        one of payment codes: its merchant can only reverse it.
         """
+        number = arguments.check_number("out_trade_no", out_trade_no)
         self.world.settle()
         with self._store.transaction():
             book = Book(self.world, self.clock.now())
-            found = book.find_by_number(out_trade_no)
+            found = book.find_by_number(number)
             if found is None:
-                raise KeyError(out_trade_no)
+                raise UnknownNumber("order", number)
             for order in [found] if isinstance(found, Order) else found.orders:
+                if order.data["way"] == "codepay":
+                    raise ValueError(f"order {number!r:.80} is paid by a code: it is reversed, and cannot be closed")
                 try:
                     book.close(order)
                 except OrderError:
-                    raise ValueError(f"order {out_trade_no!r:.80} is {order.state}: it cannot be closed") from None
+                    raise ValueError(f"order {number!r:.80} is {order.state}: it cannot be closed") from None
 
     def ask_refund(
         self, out_trade_no: str, amount: int | None = None, out_refund_no: str = "", reason: str = ""
     ) -> str:
         """Refund an order as its merchant would, ``amount`` fen or all that is left; the refund's number.
 
-        Notices go where the order's go. Raises KeyError for an unknown order, and ValueError for one that cannot be
-        refunded so.
+        Notices go where the order's go. A combined order is refunded part by part, each under its own number. Raises
+        UnknownNumber (a KeyError) for an order that nobody placed, ValueError for one that cannot be refunded so, and
+        ArgumentError for what is no amount, number or reason of a refund.
         """
+        paid = arguments.check_number("out_trade_no", out_trade_no)
+        asked = None if amount is None else arguments.check_fen("amount", amount)
+        refund_no = arguments.check_text("out_refund_no", out_refund_no, RULES["out_refund_no"])
+        why = arguments.check_text("reason", reason, RULES["reason"])
         self.world.settle()
         with self._store.transaction():
             now = self.clock.now()
-            order = Book(self.world, now).find_by_number(out_trade_no)
-            if not isinstance(order, Order):
-                raise KeyError(out_trade_no)
-            number = out_refund_no or f"SANDBOX{secrets.token_hex(8).upper()}"
+            book = Book(self.world, now)
+            order = book.order(self.mchid, paid, combined=True)
+            if order is None:
+                if book.combined_order(self.mchid, paid) is None:
+                    raise UnknownNumber("order", paid)
+                raise ValueError(f"order {paid!r:.80} cannot be refunded: {_NOT_REFUNDED['combined']}")
+            number = refund_no or f"SANDBOX{secrets.token_hex(8).upper()}"
             data = {name: order.data[name] for name in ("notify_url", "api", "sign_type") if order.data.get(name)}
-            wanted = order.total - order.refunded if amount is None else amount
+            wanted = order.total - order.refunded if asked is None else asked
             try:
-                Refunds(self.world, now).ask(order, number, order.total, wanted, {**data, "reason": reason, "from": []})
+                Refunds(self.world, now).ask(order, number, order.total, wanted, {**data, "reason": why, "from": []})
             except RefundError as error:
-                reason = error.reason
+                refused = error.reason
             else:
                 return number
-        raise ValueError(f"order {out_trade_no!r:.80} cannot be refunded: {_NOT_REFUNDED.get(reason, reason)}")
+        raise ValueError(f"order {paid!r:.80} cannot be refunded: {_NOT_REFUNDED.get(refused, refused)}")
 
     def fault(
         self,
@@ -407,55 +431,68 @@ class Sandbox:
     def refund(self, out_refund_no: str, status: str = "SUCCESS") -> None:
         """Let a refund end as ``SUCCESS`` or ``CLOSED``, or become ``ABNORMAL``; its notice goes out.
 
-        Raises KeyError for an unknown refund, and ValueError for a status that cannot follow on its own.
+        Raises UnknownNumber (a KeyError) for a refund that nobody asked for, and ValueError for a status that cannot
+        follow on its own.
         """
+        number = arguments.check_number("out_refund_no", out_refund_no)
+        self.world.settle()
         with self._store.transaction():
             refunds = Refunds(self.world, self.clock.now())
-            refund = refunds.find_by_number(out_refund_no)
+            refund = refunds.find_by_number(number)
             if refund is None:
-                raise KeyError(out_refund_no)
+                raise UnknownNumber("refund", number)
             refunds.turn(refund, status)
 
     def transfer(self, out_bill_no: str, state: str = "SUCCESS", fail_reason: str = "") -> None:
         """Let a transfer end as ``SUCCESS``, ``FAIL`` or ``CANCELLED``; its notice goes out.
 
-        ``fail_reason`` says why it failed. Raises KeyError for an unknown transfer, and ValueError for a state that
-        cannot follow on its own.
+        ``fail_reason`` says why it failed. Raises UnknownNumber (a KeyError) for a transfer that nobody made, and
+        ValueError for a state that cannot follow on its own.
         """
+        number, why = (
+            arguments.check_number("out_bill_no", out_bill_no),
+            arguments.check_text("fail_reason", fail_reason),
+        )
+        self.world.settle()
         with self._store.transaction():
             transfers = Transfers(self.world, self.clock.now())
-            transfer = transfers.find_by_number(out_bill_no)
+            transfer = transfers.find_by_number(number)
             if transfer is None:
-                raise KeyError(out_bill_no)
-            transfers.turn(transfer, state, fail_reason)
+                raise UnknownNumber("transfer", number)
+            transfers.turn(transfer, state, why)
 
     def payscore(self, out_order_no: str, state: str) -> None:
         """Let the user of a PayScore order confirm it (``DOING``), pay it (``DONE``), or leave it (``EXPIRED``).
 
-        Its notice goes out. Raises KeyError for an unknown order, and ValueError for a state that cannot follow.
+        Its notice goes out. Raises UnknownNumber (a KeyError) for an order that nobody created, and ValueError for a
+        state that cannot follow.
         """
+        number = arguments.check_number("out_order_no", out_order_no)
         self.world.settle()
         with self._store.transaction():
-            payscore.turn(self.world, out_order_no, state, self.clock.now())
+            payscore.turn(self.world, number, arguments.check_text("state", state), self.clock.now())
 
     def applyment(self, number: str, state: str, reason: str = "") -> None:
         """Let a sub-merchant's application take a state, such as ``REJECTED`` for a ``reason``, and stay there.
 
-        Without it an application is audited and finished as the clock goes. Raises KeyError for an unknown number, and
-        ValueError for a state that its API does not have.
+        Without it an application is audited and finished as the clock goes. Raises UnknownNumber (a KeyError) for a
+        number that nobody handed in, and ValueError for a state that its API does not have.
         """
+        known, why = arguments.check_number("number", number), arguments.check_text("reason", reason)
+        self.world.settle()
         with self._store.transaction():
-            applyments.turn(self.world, number, state, reason)
+            applyments.turn(self.world, known, arguments.check_text("state", state), why)
 
     def complain(self, out_trade_no: str, detail: str = "") -> str:
         """Let the payer of an order complain, or complain again; the ``complaint_id``.
 
-        A notice goes to the address of complaints. Raises KeyError for an unknown order, and ValueError for one that
-        nobody has paid.
+        A notice goes to the address of complaints. Raises UnknownNumber (a KeyError) for an order that nobody placed,
+        and ValueError for one that nobody has paid.
         """
+        number, said = arguments.check_number("out_trade_no", out_trade_no), arguments.check_text("detail", detail)
         self.world.settle()
         with self._store.transaction():
-            return complaints.complain(self.world, out_trade_no, detail or "沙箱的投诉", self.clock.now())
+            return complaints.complain(self.world, number, said or "沙箱的投诉", self.clock.now())
 
     def advance(self, seconds: float) -> None:
         """Move its clock forward, or back for a negative number; what is due by then has been done."""
@@ -479,12 +516,12 @@ class Sandbox:
         clock. With ``schedule`` or ``sleep`` this call itself waits and repeats instead: ``()`` pushes once. Raises
         ChainError for an unknown type without a resource.
         """
+        pauses = SCHEDULE if schedule is None else arguments.check_schedule(schedule)
         told = stored.example_of(event_type, self.mchid) if resource is None else resource
         check_address(notify_url)
         self.pusher(clock).notice(event_type, told)  # so that what cannot be sent is not learned
         stored.learn(self.world, event_type, told)
         if schedule is not None or sleep is not None:
-            pauses = SCHEDULE if schedule is None else schedule
             return self.pusher(clock, sleep or time.sleep).push(event_type, told, notify_url, pauses)
         return self.notices.push(notify_url, event_type, told, self.clock.now())
 
@@ -595,6 +632,10 @@ class Sandbox:
                 refusal = self._refusal(request)
                 hint = hints.explain_absence(request.method, path)
                 answer = Answer(absent.status, headers={hints.HINT: hint}, is_signed=False)
+                if is_legacy(path) and absent.status == 405 and _takes_post(path):
+                    cause, answer = legacy.refuse_method(request.method)
+                    answer.headers[hints.HINT] = hint
+                    return answer, replace(request, verdict=cause.message, cause=cause.cause), None, None
                 if is_legacy(path):
                     return answer, replace(request, verdict="404", cause=hint), refusal, None
                 return answer, request if refusal is None else _with_verdict(request, refusal), refusal, None
@@ -721,22 +762,17 @@ class Sandbox:
                 f"database: its keys are those of another version ({type(error).__name__}); take another file",
                 "database",
             ) from None
-        held = None if self._directory is None else self._directory.identity()
-        if kept is not None and held is not None and kept.to_json() != held.to_json():
-            raise ConfigError(
-                "directory: its keys are not those of the database; take the folder and the database of one sandbox",
-                "directory",
-            )
-        found = held or kept
-        if found is not None and mchid and mchid != found.mchid:
-            where = "database" if held is None else "directory"
-            another = "another file" if held is None else "another folder"
-            raise ConfigError(f"mchid: the {where} is that of {found.mchid}, not of {mchid}; take {another}", "mchid")
-        made = found or Identity.new(mchid)
+        folder = self._directory
+        held = None if folder is None else folder.identity()
+        _check_identities(kept, held, mchid)
+        made = held or kept or Identity.new(mchid)
+        if folder is not None:
+            if held is None:
+                made = folder.claim(made)
+                _check_identities(kept, made, mchid)
+            folder.keep(made)
         if kept is None:
             self._store.keep(_IDENTITY, made.to_json())
-        if self._directory is not None and held is None:
-            self._directory.keep(made)
         return made
 
     def _flush_journal(self) -> None:
@@ -753,6 +789,8 @@ class Sandbox:
 
     def _choose_token(self, token: str) -> str:
         """The token that was given, or the one of a database that goes on, or a new one."""
+        if not isinstance(token, str):
+            raise ConfigError(f"token: expected text, found {type(token).__name__}", "token")
         if token and (not token.isascii() or not token.isprintable() or " " in token or len(token) < _SHORTEST_TOKEN):
             raise ConfigError(f"token: expected {_SHORTEST_TOKEN} or more ASCII characters without a space", "token")
         kept = token or self._store.read_text(_ASKED_FOR) or secrets.token_urlsafe(24)
@@ -766,7 +804,10 @@ class Sandbox:
         kept, now = self._store.read_text(_CLOCK), time.time()
         was, then, factor = (float(part) for part in kept.split()) if kept else (now, now, 1.0)
         # It went on while the sandbox was off, as fast as it did before: not at all when it stood still.
-        made = Clock(factor if clock is None else clock, start=was + (now - then) * factor)
+        try:
+            made = Clock(factor if clock is None else clock, start=was + (now - then) * factor)
+        except ConfigError as error:
+            raise ConfigError(f"clock: {str(error).partition(': ')[2]}", "clock") from None
         self._keep_clock(made)
         return made
 
@@ -808,6 +849,9 @@ _NOT_REFUNDED = {
     "too many": "it has as many refunds as an order may have",
     "too late": "it was paid too long ago",
     "differs": "another refund has this number",
+    "shared": "the rest was shared out, unfreeze it first",
+    "too soon": "the last refund of this order was too short ago",
+    "combined": "it is a combined order, refund its parts by their numbers",
 }
 
 
@@ -815,20 +859,28 @@ def _with_verdict(request: Received, refusal: Refusal) -> Received:
     return replace(request, verdict=str(refusal), cause=refusal.cause or refusal.payload["message"])
 
 
+def _takes_post(path: str) -> bool:
+    try:
+        _ROUTES.find("POST", path)
+    except Absent:
+        return False
+    return True
+
+
 def _nothing(call: Call) -> Answer:
     """Where a written answer was taken by another request in between."""
     return Answer(404, is_signed=False)
 
 
-def _seconds(name: str, value: float | None) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e10:
-        raise ConfigError(f"{name}: expected seconds from 0 on, or None for never, found {value!r:.40}", name)
-    return float(value)
-
-
-def _count(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ConfigError(f"{name}: expected a whole number from 0 on, found {value!r:.40}", name)
-    return value
+def _check_identities(kept: Identity | None, held: Identity | None, mchid: str) -> None:
+    """Raise ConfigError where database, folder and number are not those of one merchant."""
+    if kept is not None and held is not None and kept.to_json() != held.to_json():
+        raise ConfigError(
+            "directory: its keys are not those of the database; take the folder and the database of one sandbox",
+            "directory",
+        )
+    found = held or kept
+    if found is not None and mchid and mchid != found.mchid:
+        where = "database" if held is None else "directory"
+        another = "another file" if held is None else "another folder"
+        raise ConfigError(f"mchid: the {where} is that of {found.mchid}, not of {mchid}; take {another}", "mchid")

@@ -21,8 +21,6 @@ from wechatpay_chain.sandbox.certificate import SERIAL_MARK, Authority, Root, ne
 
 __all__ = ["Identity", "Party", "is_of_a_sandbox", "private_pem", "public_pem"]
 
-# The name on WeChat Pay's: https://pay.weixin.qq.com/doc/v3/merchant/4012072597
-_ISSUER = "Tenpay.com Root CA"
 _KEY_BITS = 2048
 _KEY_ID = "PUB_KEY_ID_"
 _KEY_ID_DIGITS = 28
@@ -96,11 +94,28 @@ class Identity:
     @classmethod
     def from_json(cls, text: str) -> Identity:
         """What ``to_json`` wrote; ValueError for anything else."""
-        kept = json.loads(text)
+        try:
+            kept = json.loads(text)
+        except RecursionError:
+            raise ValueError("too deep") from None
         names = [each.name for each in fields(cls)]
         if not isinstance(kept, dict) or kept.keys() != set(names):
             raise ValueError(f"expected the keys of a sandbox ({', '.join(names)})")
-        return cls(**{each.name: _from_text(str(each.type), kept[each.name]) for each in fields(cls)})
+        if not all(isinstance(value, str) for value in kept.values()):
+            raise ValueError("expected texts")
+        made = cls(**{each.name: _from_text(str(each.type), kept[each.name]) for each in fields(cls)})
+        made._check()
+        return made
+
+    def _check(self) -> None:
+        """Raise ValueError where a part was changed by hand: what does not fit would fail much later."""
+        pairs = ((self.merchant_certificate, self.merchant_key), (self.certificate, self.certificate_key))
+        if any(certificate.public_key() != key.public_key() for certificate, key in pairs):
+            raise ValueError("a certificate is not its key's")
+        if serial_of(self.merchant_certificate) != self.serial:
+            raise ValueError("the serial is not the certificate's")
+        if not (self.mchid.isdecimal() and self.mchid.isascii()):
+            raise ValueError("the merchant's number is none")
 
     @property
     def party(self) -> Party:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from wechatpay_chain.catalog import tree
+from wechatpay_chain.sandbox import wildcard
 from wechatpay_chain.sandbox.answer import Answer, Received, Refusal
 from wechatpay_chain.sandbox.routes import is_legacy
 
@@ -197,14 +198,16 @@ class Journal:
     def find(self, limit: int = 100, **wanted: Any) -> list[Entry]:
         """The newest entries that fit, the newest first.
 
-        ``after`` and ``before`` are ids; ``number`` is one that an entry is about; ``path`` has ``*`` for anything, or
-        is the beginning of a path; ``method``, ``status``; ``verdict`` is ok, wrong, or a part of its text. What is
-        empty or None does not count.
+        ``after`` and ``before`` are ids; ``number`` is one that an entry is about; ``path`` has ``*`` for anything
+        and ``{name}`` for a segment, or is the beginning of a path; ``method``, ``status``; ``verdict`` is ok, wrong,
+        or a part of its text. What is empty or None does not count. Raises ArgumentError for a path that is none.
         """
         given = {name: value for name, value in wanted.items() if value not in (None, "")}
         unknown = sorted(given.keys() - _FILTERS.keys())
         if unknown:
             raise TypeError(f"find() has no filter {', '.join(unknown)}; it has {', '.join(_FILTERS)}")
+        if "path" in given:
+            given["path"] = wildcard.read_pattern(given["path"])
         with self._lock:
             entries = list(self._all())
         found: list[Entry] = []
@@ -225,8 +228,7 @@ def _text(body: bytes) -> str:
 
 
 def _on_path(entry: Entry, path: str) -> bool:
-    pattern = re.escape(path).replace(r"\*", ".*")
-    return re.fullmatch(pattern if "*" in path else f"{pattern}.*", entry.path, re.DOTALL) is not None
+    return wildcard.matches(path, entry.path) if wildcard.has_wildcard(path) else entry.path.startswith(path)
 
 
 def _has_verdict(entry: Entry, verdict: str) -> bool:

@@ -19,7 +19,7 @@ from wechatpay_chain.sandbox.diagnosis import Cause
 from wechatpay_chain.sandbox.identity import Identity
 from wechatpay_chain.sandbox.product import Failure
 
-__all__ = ["answer", "encrypt_info", "notice", "xml_answer"]
+__all__ = ["answer", "encrypt_info", "notice", "refuse_method", "xml_answer"]
 
 _OF_SIGNATURES = ("sign", "nonce_str", "sign_type")
 _SUCCEEDED = {"return_code": "SUCCESS", "return_msg": "OK", "result_code": "SUCCESS"}
@@ -55,6 +55,13 @@ def answer(
     except Refusal as refusal:
         made = Answer(200, fields=Failure(refusal.payload["code"], refusal.payload["message"]).told)
     return None, _finish(made, fields, path, identity.secret)
+
+
+def refuse_method(method: str) -> tuple[Cause, Answer]:
+    """Verdict and answer to a request that came by another method: REQUIRE_POST_METHOD, before any sign is there."""
+    found = method[:20]
+    cause = Cause(f"APIv2 takes POST, not {found}", f"请使用post方法（沙箱：REQUIRE_POST_METHOD，收到{found}）")
+    return cause, _failure(cause.message)
 
 
 def notice(kind: str, fields: Mapping[str, Any], secret: str) -> bytes:

@@ -36,6 +36,9 @@ _REQUIRED = "必填"
 # Where a path's parameter is said to be, in answers that were seen: wechatpay-apiv3/wechatpay-php#126.
 PATH = "uri_template"
 _DIGITS = re.compile("-?[0-9]{1,18}")
+_PLACE = re.compile("/[0-9]+(?=/)")
+# WeChat Pay's internal code of a bad Content-Type: https://pay.weixin.qq.com/doc/v3/merchant/4020807413
+_BAD_MEDIA_TYPE = 270924345
 
 
 class Parameters(NamedTuple):
@@ -71,7 +74,8 @@ class Rule(NamedTuple):
 def read(operation: Operation, request: Received, optional: frozenset[str] = frozenset()) -> Parameters:
     """The parameters of a request; Refusal names the first that is missing or of another type.
 
-    ``optional`` are places of the body, such as ``amount/currency``, that need not be there; ``*`` is all of them.
+    ``optional`` are places of the body, such as ``amount/currency``, that need not be there, without the numbers of
+    a list's items; ``*`` is all of them.
     """
     facts = operation.facts
     path, _, text = request.target.partition("?")
@@ -89,7 +93,7 @@ def read(operation: Operation, request: Received, optional: frozenset[str] = fro
     if facts.get("form"):
         return Parameters(filled, query, _form(facts["form"], request))
     schema = facts.get("body")
-    body = _body(request.body) if schema or (request.body and request.method != "GET") else {}
+    body = json_object(request) if schema or (request.body and request.method != "GET") else {}
     if schema:
         _check(schema.get("fields", {}), body, "", optional)
     if "*" not in optional:
@@ -119,12 +123,21 @@ def refuse_unknown(operation: Operation, fields: Mapping[str, Any]) -> None:
         raise Refusal(400, "PARAM_ERROR", "请求中含有未在API文档中定义的参数", detail)
 
 
-def check_rules(rules: Mapping[str, Rule], fields: Mapping[str, Any], place: str = "", location: str = "body") -> None:
-    """Raise Refusal for the first text that is not as its rule says; what is not there is not looked at."""
+def check_rules(
+    operation: Operation | None,
+    rules: Mapping[str, Rule],
+    fields: Mapping[str, Any],
+    place: str = "",
+    location: str = "body",
+) -> None:
+    """Raise Refusal for the first text that is not as its rule says; what is not there is not looked at.
+
+    ``operation`` has the names by which WeChat Pay calls the fields in Chinese.
+    """
     for name, rule in rules.items():
         value = fields.get(name)
         if isinstance(value, str):
-            _check_rule(rule, value, f"{place}{name}", location)
+            _check_rule(operation, rule, value, f"{place}{name}", location)
 
 
 def missing_fields(fields: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
@@ -132,30 +145,71 @@ def missing_fields(fields: Mapping[str, Any], given: Mapping[str, Any]) -> list[
     return [name for name, schema in fields.items() if schema.get("required") and _is_missing(given.get(name))]
 
 
-def json_object(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body; Refusal for anything else."""
+def json_object(request: Received) -> dict[str, Any]:
+    """The JSON object of a request's body, empty without one; Refusal for anything else."""
+    _check_media_type(request)
+    body = request.body
+    if not body:
+        # It lacks what is required in it, and nothing else.
+        return {}
     try:
-        fields = json.loads(body.decode("utf-8"), parse_constant=_no_number, parse_float=_float)
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        # Seen at https://github.com/cloudreve/cloudreve/issues/2491
+        raise Refusal(400, "INVALID_REQUEST", "请求内容传入了非UTF8参数") from None
+    try:
+        fields = json.loads(text, parse_constant=_no_number, parse_float=_float, object_pairs_hook=_object)
         if b"\\u" in body:
             # Half a character, escaped, can be read and never be written again.
             json.dumps(fields, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError):
-        fields = None
+    except UnicodeEncodeError:
+        raise _no_object("half a character is escaped") from None
+    except ValueError as error:
+        raise _no_object(str(error)) from None
+    except RecursionError:
+        raise _no_object("nested too deep") from None
     if not isinstance(fields, dict):
-        detail = {"location": "body", "value": None, "issue": "not a JSON object"}
-        raise Refusal(400, "PARAM_ERROR", "请求体不是JSON对象", detail)
+        raise _no_object("not a JSON object")
     return fields
+
+
+def _no_object(issue: str) -> Refusal:
+    """As captured: the place is in the text, and none in the detail."""
+    detail = {"location": None, "value": None, "issue": issue}
+    return Refusal(400, "PARAM_ERROR", f"解析 Json 出错 (位置: /body): {issue}（沙箱：请求体不是JSON对象）", detail)
+
+
+def _check_media_type(request: Received) -> None:
+    """Refuse a body that is said to be something else than JSON. That none is said is refused nowhere that is known."""
+    said = request.headers.get("Content-Type", "")
+    kind = said.partition(";")[0].strip().lower()
+    if not kind or kind == "application/json" or not (request.body or request.form):
+        return
+    cause = f"Content-Type {kind[:40]!r}: expected application/json"
+    told = f"HTTP 请求不符合微信支付 APIv3 接口规则（沙箱：Content-Type为{kind[:40]!r}，应为application/json）"
+    detail = {"sandbox": {"differs": "header", "cause": cause}}
+    raise Refusal(400, "INVALID_REQUEST", told, detail, number=_BAD_MEDIA_TYPE)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are all different: of two amounts nobody can say which was meant."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice[:40]!r} stands twice in one object")
+    return found
 
 
 def _no_number(text: str) -> Any:
     """NaN and Infinity are Python's own, and not JSON: an answer that told them back could not be read."""
-    raise ValueError(text)
+    raise ValueError(f"{text} is no JSON")
 
 
 def _float(text: str) -> float:
     found = float(text)
     if math.isinf(found):
-        raise ValueError(text)
+        raise ValueError("a number is too large")
     return found
 
 
@@ -164,18 +218,32 @@ def query_of(text: str) -> dict[str, str]:
     return {name.partition("[")[0]: value for name, value in parse_qsl(text, keep_blank_values=True)}
 
 
-def _check_rule(rule: Rule, value: str, place: str, location: str) -> None:
-    told = f"输入源“/{location}/{place}”映射到值字段“{place.rpartition('/')[2]}”字符串规则校验失败，"
+def _check_rule(operation: Operation | None, rule: Rule, value: str, place: str, location: str) -> None:
     size = len(value.encode("utf-8", "replace"))
+    found: Any = size
     if size > rule.most:
         issue = f"字节数 {size}，大于最大值 {rule.most}"
-        raise wrong(place, issue, location, size, told + issue)
-    if len(value) < rule.least:
-        issue = f"字符数 {len(value)}，小于最小值 {rule.least}"
-        raise wrong(place, issue, location, len(value), told + issue)
-    if rule.pattern is not None and not rule.pattern.fullmatch(value):
-        issue = f"字符串必须匹配正则表达式“{rule.pattern.pattern}”"
-        raise wrong(place, issue, location, value, told + issue)
+    elif len(value) < rule.least:
+        found = len(value)
+        issue = f"字符数 {found}，小于最小值 {rule.least}"
+    elif rule.pattern is not None and not rule.pattern.fullmatch(value):
+        found, issue = value, f"字符串必须匹配正则表达式“{rule.pattern.pattern}”"
+    else:
+        return
+    label = _label(operation, place, location)
+    told = f"输入源“/{location}/{place}”映射到值字段“{label}”字符串规则校验失败，{issue}"
+    raise wrong(place, issue, location, found, told)
+
+
+def _label(operation: Operation | None, place: str, location: str) -> str:
+    """The Chinese name of the field at ``place``, such as ``amount/total``; its own where there is none."""
+    facts = {} if operation is None else operation.facts
+    tables = {PATH: facts.get("path_params"), "query": facts.get("query")}
+    fields = tables.get(location, (facts.get("body") or {}).get("fields")) or {}
+    schema: Mapping[str, Any] = {"fields": fields}
+    for word in place.split("/"):
+        schema = (schema.get("items") if word.isdecimal() else (schema.get("fields") or {}).get(word)) or {}
+    return str(schema.get("label") or place.rpartition("/")[2])
 
 
 def _path_values(operation: Operation, path: str) -> Iterator[tuple[str, str]]:
@@ -201,11 +269,6 @@ def _form(fields: Mapping[str, Any], request: Received) -> dict[str, str]:
     return texts
 
 
-def _body(body: bytes) -> dict[str, Any]:
-    # A request without a body lacks what is required in it, and nothing else.
-    return json_object(body) if body else {}
-
-
 def _is_missing(value: Any) -> bool:
     return value is None or value == ""
 
@@ -219,7 +282,7 @@ def _check(fields: Mapping[str, Any], given: Mapping[str, Any], place: str, opti
         value = given.get(name)
         if value is not None and value != "":
             _check_type(schema, value, f"{place}{name}", optional)
-        elif schema.get("required") and not optional & {"*", f"{place}{name}"}:
+        elif schema.get("required") and not optional & {"*", _PLACE.sub("", f"{place}{name}")}:
             raise wrong(f"{place}{name}", _REQUIRED, "body", "", _missing_text(f"body/{place}{name}", schema, name))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wechatpay_chain.sandbox.arguments import UnknownNumber
 from wechatpay_chain.sandbox.book import Book, Combined, Order, OrderError
 from wechatpay_chain.sandbox.views import combined_view, order_view, owners_v2, v2_fields
 from wechatpay_chain.sandbox.world import World
@@ -31,12 +32,12 @@ class PaymentRefused(ValueError):
 
 
 def pay_number(world: World, number: str, openid: str | None = None) -> str:
-    """Pay what its merchant calls by ``number``; the ``transaction_id``. Raises KeyError and PaymentRefused."""
+    """Pay what its merchant calls by ``number``; the ``transaction_id``. Raises UnknownNumber and PaymentRefused."""
     with world.store.transaction():
         now = world.clock.now()
         found = Book(world, now).find_by_number(number)
         if found is None:
-            raise KeyError(number)
+            raise UnknownNumber("order", number)
         return _pay(world, found, openid, now)
 
 

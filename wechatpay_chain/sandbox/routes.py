@@ -76,10 +76,8 @@ class Routes:
         path, _, query = request.target.partition("?")
         matched = _pattern(found.route.path).fullmatch(path)
         texts = {} if matched is None else matched.groupdict()
-        body = json_object(request.body) if request.body else {}
-        return Parameters(
-            {name: unquote(text, errors="replace") for name, text in texts.items()}, query_of(query), body
-        )
+        values = {name: unquote(text, errors="replace") for name, text in texts.items()}
+        return Parameters(values, query_of(query), json_object(request))
 
     @property
     def named(self) -> frozenset[tuple[str, str]]:

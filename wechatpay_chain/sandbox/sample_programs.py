@@ -29,9 +29,12 @@ import json
 import time
 from pathlib import Path
 
+import requests
 from wechatpay_chain import Wechatpay
 
 sandbox = json.loads(Path($folder, "sandbox.json").read_text(encoding="utf-8"))
+session = requests.Session()
+session.verify, session.trust_env = sandbox["files"]["ca"], False  # for --tls
 with Wechatpay({
     "mchid": sandbox["mchid"],
     "serial": sandbox["serial"],
@@ -39,6 +42,7 @@ with Wechatpay({
     "apiv3_key": sandbox["apiv3_key"],
     "certs": {sandbox["public_key_id"]: sandbox["files"]["public_key"]},
     "base_url": sandbox["base_url"],
+    "session": session,
 }) as wxpay:
     order = {
         "appid": sandbox["appid"],
@@ -71,13 +75,16 @@ $$authorization = sprintf(
     'WECHATPAY2-SHA256-RSA2048 mchid="%s",nonce_str="%s",timestamp="%d",serial_no="%s",signature="%s"',
     $$sandbox['mchid'], $$nonce, $$time, $$sandbox['serial'], base64_encode($$signature)
 );
-echo file_get_contents($$sandbox['base_url'] . $$path, false, stream_context_create(['http' => [
-    'method' => 'POST',
-    'header' => ["Authorization: $$authorization", 'Content-Type: application/json', 'Accept: application/json',
-                 'User-Agent: php'],
-    'content' => $$body,
-    'ignore_errors' => true,
-]])), "\\n";
+echo file_get_contents($$sandbox['base_url'] . $$path, false, stream_context_create([
+    'http' => [
+        'method' => 'POST',
+        'header' => ["Authorization: $$authorization", 'Content-Type: application/json', 'Accept: application/json',
+                     'User-Agent: php'],
+        'content' => $$body,
+        'ignore_errors' => true,
+    ],
+    'ssl' => ['cafile' => $$sandbox['files']['ca']], // for --tls
+])), "\\n";
 """
 
 _NODE = """\
@@ -119,13 +126,16 @@ call.end(body);
 
 _JAVA = """\
 // java Order.java (Java 17)
+import java.io.ByteArrayInputStream;
 import java.net.URI;
 import java.net.http.*;
 import java.nio.file.*;
 import java.security.*;
+import java.security.cert.*;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.Base64;
 import java.util.regex.*;
+import javax.net.ssl.*;
 
 public class Order {
     static final Path FOLDER = Path.of($folder);
@@ -135,6 +145,20 @@ public class Order {
         Matcher found = Pattern.compile("\\"" + name + "\\": \\"([^\\"]*)\\"").matcher(json);
         if (!found.find()) throw new IllegalStateException(name);
         return found.group(1);
+    }
+
+    // For --tls: it is trusted, and nobody else.
+    static SSLContext tls() throws Exception {
+        KeyStore trusted = KeyStore.getInstance("PKCS12");
+        trusted.load(null, null);
+        byte[] pem = Files.readAllBytes(FOLDER.resolve("ca.pem"));
+        for (var each : CertificateFactory.getInstance("X.509").generateCertificates(new ByteArrayInputStream(pem)))
+            trusted.setCertificateEntry("sandbox" + trusted.size(), each);
+        TrustManagerFactory managers = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        managers.init(trusted);
+        SSLContext context = SSLContext.getInstance("TLS");
+        context.init(null, managers.getTrustManagers(), null);
+        return context;
     }
 
     public static void main(String[] arguments) throws Exception {
@@ -158,7 +182,8 @@ public class Order {
             .header("Authorization", authorization)
             .header("Content-Type", "application/json").header("Accept", "application/json")
             .POST(HttpRequest.BodyPublishers.ofString(body)).build();
-        System.out.println(HttpClient.newHttpClient().send(call, HttpResponse.BodyHandlers.ofString()).body());
+        HttpClient client = HttpClient.newBuilder().sslContext(tls()).build();
+        System.out.println(client.send(call, HttpResponse.BodyHandlers.ofString()).body());
     }
 }
 """
@@ -171,6 +196,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -224,7 +250,12 @@ func main() {
 		sandbox.Mchid, nonce, now.Unix(), sandbox.Serial, base64.StdEncoding.EncodeToString(signature)))
 	call.Header.Set("Content-Type", "application/json")
 	call.Header.Set("Accept", "application/json")
-	answer, err := http.DefaultClient.Do(call)
+	authority, err := os.ReadFile(folder + "/ca.pem") // for --tls
+	must(err)
+	trusted := x509.NewCertPool()
+	trusted.AppendCertsFromPEM(authority)
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}}}
+	answer, err := client.Do(call)
 	must(err)
 	defer answer.Body.Close()
 	_, err = io.Copy(os.Stdout, answer.Body)

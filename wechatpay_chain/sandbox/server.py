@@ -29,6 +29,7 @@ from requests.structures import CaseInsensitiveDict
 from wechatpay_chain.errors import ConfigError
 from wechatpay_chain.sandbox import framing, upload
 from wechatpay_chain.sandbox.answer import Answer, Client, Form, Refusal
+from wechatpay_chain.sandbox.arguments import check_port
 from wechatpay_chain.sandbox.framing import BadRequest
 from wechatpay_chain.sandbox.routes import is_legacy
 
@@ -43,7 +44,6 @@ _LONGEST_FORM = 4 * 1024 * 1024 * 1024
 # connection, and the client loses the answer. So much is read, for so many seconds.
 _LINGER_BYTES = 64 * 1024 * 1024
 _LINGER_SECONDS = 2.0
-_LAST_PORT = 65535
 _SERVER = "wechatpay_chain"
 _OWN: Mapping[str, str] = {"Server": _SERVER}
 _LOGGER = logging.getLogger("wechatpay_chain.sandbox")
@@ -92,8 +92,7 @@ class Server(ThreadingHTTPServer):
         self._tls = tls
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
-        if not 0 <= port <= _LAST_PORT:
-            raise ConfigError(f"port: expected 0 to {_LAST_PORT}, found {port}", "port")
+        check_port("port", port)
         try:
             family, _, _, _, address = socket.getaddrinfo(
                 host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

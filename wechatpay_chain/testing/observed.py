@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+from wechatpay_chain.protocol.xml import from_xml
+from wechatpay_chain.sandbox.answer import Received
 from wechatpay_chain.sandbox.book import Book, Combined, Order
 from wechatpay_chain.sandbox.gateway import Sandbox
 from wechatpay_chain.sandbox.outbox import Sent
 from wechatpay_chain.sandbox.products.refunds import Refunds
 from wechatpay_chain.sandbox.products.transfers import Transfers
 from wechatpay_chain.sandbox.push import Notice
+from wechatpay_chain.sandbox.wildcard import matches, read_pattern
 
 __all__ = ["Finding", "ObservedSandbox"]
 
@@ -50,7 +53,8 @@ class ObservedSandbox(Sandbox):
         """Whether an order was paid, for ``total`` where it is given; a refund later does not undo that."""
         order = self._order(out_trade_no)
         holds = order is not None and order.state in _PAID and total in (None, order.total)
-        return Finding(holds, self._describe_order(out_trade_no, order))
+        asked = "" if order is None else _asked(total, order.total)
+        return Finding(holds, f"{self._describe_order(out_trade_no, order)}{asked}")
 
     def closed(self, out_trade_no: str) -> Finding:
         """Whether an order is closed, by the merchant or since it expired."""
@@ -64,7 +68,8 @@ class ObservedSandbox(Sandbox):
         if refund is None:
             return Finding(False, f"no refund {out_refund_no}{self._known_numbers('refunds', 'out_refund_no')}")
         holds = refund.status == "SUCCESS" and amount in (None, refund.amount)
-        return Finding(holds, f"refund {out_refund_no} of {refund.amount}: {refund.status}")
+        found = f"refund {out_refund_no} of {refund.amount}: {refund.status}"
+        return Finding(holds, f"{found}{_asked(amount, refund.amount)}")
 
     def transferred(self, out_bill_no: str, amount: int | None = None) -> Finding:
         """Whether a transfer has arrived, of ``amount`` where it is given."""
@@ -73,7 +78,8 @@ class ObservedSandbox(Sandbox):
         if transfer is None:
             return Finding(False, f"no transfer {out_bill_no}{self._known_numbers('transfers', 'out_bill_no')}")
         holds = transfer.state == "SUCCESS" and amount in (None, transfer.amount)
-        return Finding(holds, f"transfer {out_bill_no} of {transfer.amount}: {transfer.state}")
+        found = f"transfer {out_bill_no} of {transfer.amount}: {transfer.state}"
+        return Finding(holds, f"{found}{_asked(amount, transfer.amount)}")
 
     def noticed(self, event_type: str, number: str | None = None, timeout: float = 5.0) -> Finding:
         """Whether a receiver accepted a notice, of ``number`` where it is given.
@@ -105,13 +111,14 @@ class ObservedSandbox(Sandbox):
     def requested(self, method: str, path: str, **fields: Any) -> Finding:
         """Whether a request with a right signature came, whose JSON body or query has these ``fields``.
 
-        ``path`` is without the query.
+        ``path`` is without the query, and has ``*`` for anything. Fields of APIv2 and of forms are texts. Raises
+        ArgumentError for a path that is none.
         """
-        seen = list(self.requests)
+        seen, pattern = list(self.requests), read_pattern(path)
         for received in seen:
             target = received.target.partition("?")[0]
-            if (received.method, target) == (method.upper(), path) and not received.verdict:
-                given = _body(received.body) | dict(_query(received.target))
+            if received.method == method.upper() and matches(pattern, target) and not received.verdict:
+                given = _body(received) | dict(_query(received.target))
                 if all(given.get(name) == value for name, value in fields.items()):
                     return Finding(True, f"{method.upper()} {path} came")
         told = ", ".join(f"{each.method} {each.target.partition('?')[0]}" for each in seen[-_MOST_NAMED:])
@@ -133,6 +140,11 @@ class ObservedSandbox(Sandbox):
         return f"; there are: {', '.join(str(row[column]) for row in rows) or 'none'}"
 
 
+def _asked(amount: Any, found: int) -> str:
+    """The amount that was asked for, where it is another."""
+    return "" if amount in (None, found) else f"; asked for {amount!r}"
+
+
 def _names(notice: Sent, number: str | None) -> bool:
     if number is None:
         return True
@@ -149,9 +161,12 @@ def _describe_notice(notice: Sent) -> str:
     return f"{notice.state} by {notice.url} after {len(notice.attempts)} attempts{answer}"
 
 
-def _body(body: bytes) -> dict[str, Any]:
+def _body(received: Received) -> dict[str, Any]:
+    """The fields of a body in JSON or XML, or of a form."""
+    if received.form is not None:
+        return {name: value.decode("utf-8", "replace") for name, value in received.form.fields.items()}
     try:
-        found = json.loads(body)
+        found = from_xml(received.body) if received.body.lstrip().startswith(b"<") else json.loads(received.body)
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

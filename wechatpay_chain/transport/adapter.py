@@ -44,14 +44,14 @@ _KEPT_CONNECTIONS = 128
 class SigningAdapter(HTTPAdapter):
     """Sends what ``SignedRequest`` has signed, and lets no answer pass that is not verified.
 
-    ``pool_options`` are those of urllib3's pools: a TLS context, a source address. ``sites`` and
+    ``pool_options`` are those of urllib3's pools: a TLS context, a source address. ``host_health`` and
     ``environments`` are what is known of the hosts, for all who share these connections.
     """
 
     def __init__(self, **pool_options: Any) -> None:
         self._given = pool_options
         self._process = os.getpid()
-        self.sites = HostHealth()
+        self.host_health = HostHealth()
         self.environments: dict[str, Any] = {}
         self._pools: dict[tuple[Any, ...], Any] = {}
         options = dict(pool_options)

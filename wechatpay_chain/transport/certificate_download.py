@@ -12,7 +12,7 @@ from wechatpay_chain.protocol.hosts import Base
 from wechatpay_chain.protocol.keyring import Fetched, Keyring, canonical
 from wechatpay_chain.protocol.merchant import Merchant
 from wechatpay_chain.response import HeaderFields, Response
-from wechatpay_chain.transport.retry import DEFAULT_DEADLINE, Delivery
+from wechatpay_chain.transport.retry import DEFAULT_DEADLINE, SendOptions
 from wechatpay_chain.transport.session import Session
 from wechatpay_chain.transport.signed_request import SignedRequest
 
@@ -100,12 +100,12 @@ class CertificateDownload:
 
     def _fetch(self, patience: float = math.inf) -> tuple[Fetched, list[x509.Certificate]]:
         connect, read = self._timeout
-        delivery = Delivery(
+        options = SendOptions(
             self._bases,
             (min(connect, patience), min(read, patience)),
             deadline=time.monotonic() + (_LONGEST if patience < math.inf else DEFAULT_DEADLINE),
         )
-        brought: tuple[Fetched, list[x509.Certificate]] = self._session.send(self._request(), delivery).data
+        brought: tuple[Fetched, list[x509.Certificate]] = self._session.send(self._request(), options).data
         return brought
 
     def _read_folder(self, wanted: str) -> Fetched | None:

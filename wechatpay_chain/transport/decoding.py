@@ -8,7 +8,7 @@ from typing import Any
 
 from urllib3.exceptions import DecodeError, ProtocolError
 
-__all__ = ["BLOCK", "TooLarge", "decode", "read_pieces"]
+__all__ = ["BLOCK", "Inflater", "TooLarge", "decode", "read_pieces"]
 
 BLOCK = 1 << 16
 # gzip with its head, or zlib with its own.
@@ -29,8 +29,11 @@ class TooLarge(Exception):
         self.is_damaged = announced >= 1 << 63
 
 
-class _Inflater:
-    """One layer; ``update`` gives what is inside in pieces of at most ``BLOCK`` bytes."""
+class Inflater:
+    """One layer (``gzip``, ``x-gzip`` or ``deflate``), undone in pieces of at most ``BLOCK`` bytes.
+
+    gzip files may stand one behind the other, with zeros behind each. Both methods raise zlib.error for damage.
+    """
 
     def __init__(self, coding: str) -> None:
         self._coding = coding
@@ -39,6 +42,7 @@ class _Inflater:
         self._inflater: Any = zlib.decompressobj(_BITS[coding])
 
     def update(self, piece: bytes) -> Iterator[bytes]:
+        """What is inside of the next bytes."""
         if piece and not self._begun:
             self._begun = True
             # Some servers send deflate without the head of zlib.
@@ -46,7 +50,8 @@ class _Inflater:
                 self._inflater = zlib.decompressobj(-15)
         while piece:
             if self._inflater.eof:
-                if self._coding == "deflate" or not piece.lstrip(b"\0"):
+                piece = piece.lstrip(b"\0")
+                if self._coding == "deflate" or not piece:
                     return
                 self._inflater = zlib.decompressobj(_BITS[self._coding])
             inside = self._inflater.decompress(piece, BLOCK)
@@ -55,6 +60,7 @@ class _Inflater:
             piece = self._inflater.unused_data if self._inflater.eof else self._inflater.unconsumed_tail
 
     def finish(self) -> Iterator[bytes]:
+        """What is left at the end; ProtocolError when that comes too early."""
         while not self._inflater.eof and (inside := self._inflater.decompress(b"", BLOCK)):
             yield inside
         if self._begun and not self._inflater.eof:
@@ -76,11 +82,11 @@ def _layers(content_encoding: str) -> list[str]:
 def decode(pieces: Iterable[bytes], content_encoding: str) -> Iterator[bytes]:
     """What is inside of an encoded body; ProtocolError where it ends too early, DecodeError where it is damaged."""
     for coding in _layers(content_encoding):
-        pieces = _layer(pieces, _Inflater(coding))
+        pieces = _layer(pieces, Inflater(coding))
     yield from pieces
 
 
-def _layer(pieces: Iterable[bytes], inflater: _Inflater) -> Iterator[bytes]:
+def _layer(pieces: Iterable[bytes], inflater: Inflater) -> Iterator[bytes]:
     try:
         for piece in pieces:
             yield from inflater.update(piece)

@@ -16,45 +16,50 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from wechatpay_chain.crypto import digest
 from wechatpay_chain.crypto.ciphers import GCMDecryptor
 from wechatpay_chain.errors import Attempt, ChainError, DecryptionError, IntegrityError, TimedOut, WechatpayError
 from wechatpay_chain.protocol.files import NamedFile, asks_gzip, files_in
 from wechatpay_chain.protocol.v3 import DIGEST_HEADER, field_value
-from wechatpay_chain.response import Response
+from wechatpay_chain.response import Response, mark_streamed
+from wechatpay_chain.transport.decoding import Inflater
 from wechatpay_chain.transport.sink import Sink, folder_of, write_when_whole
 from wechatpay_chain.transport.verification import body_pieces
 
 __all__ = [
-    "BLOCK",
     "IN_MEMORY",
-    "Broken",
     "Download",
     "Opening",
     "Progress",
     "Source",
-    "decompress_pieces",
-    "decrypt_pieces",
     "open_sources",
-    "raw_pieces",
     "receive",
 ]
 
-BLOCK = 1 << 17
+Progress: TypeAlias = Callable[[int, "int | None"], object]
+"""Called with the bytes that arrived so far, and how many will, None where that is not known."""
+Opening: TypeAlias = Callable[[], Response]
+"""Asks for a file, and returns its answer."""
+
+_BLOCK = 1 << 17
+# The most that is returned as bytes: 64 MiB.
+IN_MEMORY = 64 << 20
+# Parts of one bill are fetched at once, since their URLs live for five minutes only.
+_MOST_AT_ONCE = 16
+_WHOLE = 200
 _GZIP = b"\x1f\x8b"
-_GZIP_BITS = 31
 
 
-class Broken(Exception):
+class _Broken(Exception):
     """Why a file did not arrive."""
 
 
-def raw_pieces(response: Response) -> Iterator[bytes]:
-    """The body as it arrives, or out of memory; Broken when it breaks off, TimedOut when nothing comes."""
-    if response._content_consumed:  # type: ignore[attr-defined]
-        yield from (response.content[at : at + BLOCK] for at in range(0, len(response.content), BLOCK))
+def _raw_pieces(response: Response) -> Iterator[bytes]:
+    """The body as it arrives, or out of memory; _Broken when it breaks off, TimedOut when nothing comes."""
+    if response.body_state != "unread":
+        yield from (response.content[at : at + _BLOCK] for at in range(0, len(response.content), _BLOCK))
         return
     try:
         yield from body_pieces(response)
@@ -62,21 +67,21 @@ def raw_pieces(response: Response) -> Iterator[bytes]:
         reason = f"the file broke off: {error}"
         raise TimedOut(reason, (Attempt(response.url.partition("?")[0], reason, sent=True),)) from error
     except (HTTPError, OSError, zlib.error) as error:
-        raise Broken(f"the file broke off ({error})") from error
-    response._content_consumed = True  # type: ignore[attr-defined]
+        raise _Broken(f"the file broke off ({error})") from error
+    mark_streamed(response)
 
 
-def decrypt_pieces(pieces: Iterator[bytes], opener: GCMDecryptor) -> Iterator[bytes]:
-    """The plain bytes, proven when the last has come; Broken when the tag does not fit."""
+def _decrypt_pieces(pieces: Iterator[bytes], opener: GCMDecryptor) -> Iterator[bytes]:
+    """The plain bytes, proven when the last has come; _Broken when the tag does not fit."""
     for piece in pieces:
         yield opener.update(piece)
     try:
         opener.finish()
     except DecryptionError as error:
-        raise Broken(str(error)) from error
+        raise _Broken(str(error)) from error
 
 
-def decompress_pieces(pieces: Iterator[bytes], strict: bool) -> Iterator[bytes]:
+def _decompress_pieces(pieces: Iterator[bytes], strict: bool) -> Iterator[bytes]:
     """What is inside a gzip file, in small blocks whatever it expands to; else the file itself, unless ``strict``."""
     start = b""
     for piece in pieces:
@@ -85,44 +90,19 @@ def decompress_pieces(pieces: Iterator[bytes], strict: bool) -> Iterator[bytes]:
             break
     if not start.startswith(_GZIP):
         if strict:
-            raise Broken("tar_type says GZIP, but it does not begin as a gzip file")
+            raise _Broken("tar_type says GZIP, but it does not begin as a gzip file")
         yield start
         yield from pieces
         return
+    inflater = Inflater("gzip")
     try:
-        yield from _inflate(start, pieces)
+        for piece in chain((start,), pieces):
+            yield from inflater.update(piece)
+        yield from inflater.finish()
     except zlib.error as error:
-        raise Broken(f"its gzip is damaged ({error})") from error
-
-
-def _inflate(start: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    inflater: Any = zlib.decompressobj(_GZIP_BITS)
-    piece: bytes | None = start
-    while piece is not None:
-        while piece:
-            if inflater.eof:
-                # gzip files may stand one behind the other, and zeros behind the last.
-                piece = piece.lstrip(b"\0")
-                if not piece:
-                    break
-                inflater = zlib.decompressobj(_GZIP_BITS)
-            yield inflater.decompress(piece, BLOCK)
-            piece = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-        piece = next(pieces, None)
-    while not inflater.eof and (rest := inflater.decompress(b"", BLOCK)):
-        yield rest
-    if not inflater.eof:
-        raise Broken("its gzip ends too early")
-
-
-Progress: TypeAlias = Callable[[int, "int | None"], object]
-"""Called with the bytes that arrived so far, and how many will, None where that is not known."""
-
-# The most that is returned as bytes: 64 MiB.
-IN_MEMORY = 64 << 20
-# Parts of one bill are fetched at once, since their URLs live for five minutes only.
-_MOST_AT_ONCE = 16
-_WHOLE = 200
+        raise _Broken(f"its gzip is damaged ({error})") from error
+    except ProtocolError as error:
+        raise _Broken("its gzip ends too early") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +125,7 @@ class Source:
     """A file to be received, and how its answer is opened."""
 
     file: NamedFile
-    open: Callable[[], Response]
+    open: Opening
 
 
 def receive(
@@ -216,7 +196,7 @@ def _fetch_parts(
 
 def _read_blocks(part: Any) -> Iterator[bytes]:
     part.seek(0)
-    return iter(lambda: part.read(BLOCK), b"")
+    return iter(lambda: part.read(_BLOCK), b"")
 
 
 def _path(to: Sink | None) -> Path | None:
@@ -262,7 +242,7 @@ class _Transfer:
                 self._hash.update(piece)
                 file.write(piece)
                 self.size += len(piece)
-        except Broken as error:
+        except _Broken as error:
             raise self.integrity_error(str(error)) from error.__cause__
         if self.expected and self.expected not in (self.hexdigest, travelled and travelled.hexdigest()):
             raise self.integrity_error("it is not the file that was named")
@@ -285,28 +265,28 @@ class _Transfer:
         told = (
             f"{where}: {reason}; {self._received_size()} bytes came, {named}, found {self.hexdigest}; nothing was kept"
         )
-        if self._response is not None:
-            self._response._content_consumed = True  # type: ignore[attr-defined]
+        if self._response is not None and self._response.body_state == "unread":
+            mark_streamed(self._response)
         return IntegrityError(told, self._response, self.expected, self.hexdigest)
 
     def _received_size(self) -> int:
-        """The bytes that came over the raw_pieces, also those of a block that broke off."""
+        """The bytes that came, also those of a block that broke off."""
         tell = getattr(getattr(self._response, "raw", None), "tell", None)
         return max(self.size, tell()) if callable(tell) else self.size
 
     def _plain_pieces(self, response: Response, travelled: digest.Hash | None) -> Iterator[bytes]:
         pieces = self._received_pieces(response, travelled)
         if self._opener is not None:
-            pieces = decrypt_pieces(pieces, self._opener)
+            pieces = _decrypt_pieces(pieces, self._opener)
         file = self._source.file
         if not file.is_gzip and not self.expected:
             return pieces
         # With a digest over the plain bytes, what is gzip and what is not shows by itself.
-        return decompress_pieces(pieces, strict=not self.expected and "Content-Encoding" not in response.headers)
+        return _decompress_pieces(pieces, strict=not self.expected and "Content-Encoding" not in response.headers)
 
     def _received_pieces(self, response: Response, travelled: digest.Hash | None) -> Iterator[bytes]:
         counted = self._meter.counter(response)
-        for piece in raw_pieces(response):
+        for piece in _raw_pieces(response):
             if travelled is not None:
                 travelled.update(piece)
             counted(len(piece))
@@ -350,7 +330,7 @@ class _Meter:
 
     def _count(self, size: int) -> None:
         if self.failure is not None:
-            raise Broken("another part failed")
+            raise _Broken("another part failed")
         if self._progress is None:
             return
         with self._lock:
@@ -361,9 +341,6 @@ class _Meter:
                 self._progress(self._received, total)
             except BaseException as error:
                 raise _Stopped(error) from error
-
-
-Opening: TypeAlias = "Callable[[], Response]"
 
 
 def open_sources(source: Any, opening: Callable[[NamedFile], Opening], progress: Any = None) -> list[Source]:
@@ -387,8 +364,8 @@ def open_sources(source: Any, opening: Callable[[NamedFile], Opening], progress:
 
 def _names_files(answer: Response) -> bool:
     """Whether an answer names files; one that streams is a file, and to look into it would be to read it."""
-    if not answer._content_consumed:  # type: ignore[attr-defined]
+    if answer.body_state == "unread":
         return False
-    if isinstance(answer._content, bool):
+    if answer.body_state == "streamed":
         raise ChainError("download: the answer streamed, and was read already; ask for it again")
     return isinstance(answer.data, Mapping)

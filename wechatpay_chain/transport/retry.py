@@ -20,19 +20,33 @@ __all__ = [
     "ATTEMPTS",
     "DEFAULT_DEADLINE",
     "DEFAULT_TIMEOUT",
-    "HELD",
     "LONGEST_RETRY_AFTER",
     "MOST_ATTEMPTS",
-    "PASSING",
-    "Course",
-    "Delivery",
+    "SET_ASIDE",
+    "TRANSIENT_STATUSES",
     "HostHealth",
+    "RetryPlan",
+    "SendOptions",
     "jitter",
     "retry_after",
 ]
 
-# Seconds for which a backup is kept before the main site is tried again.
-HELD = 60.0
+# Seconds to connect, and between two bytes of the answer.
+DEFAULT_TIMEOUT = (5.0, 30.0)
+# Seconds for a whole call, attempts and waits included.
+DEFAULT_DEADLINE = 60.0
+# How often a GET is tried by itself, and how often any call may be when its caller says so.
+ATTEMPTS = 3
+MOST_ATTEMPTS = 10
+# Seconds for which a host that could not be connected to goes last.
+SET_ASIDE = 60.0
+# Answers of a gateway whose service is away for the moment.
+TRANSIENT_STATUSES = frozenset({502, 503, 504})
+# Seconds: the ceiling of the first wait, which doubles with each, and the highest ceiling.
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 4.0
+# Who asks for more patience than this many seconds gets no further attempt: the caller is told at once.
+LONGEST_RETRY_AFTER = 10.0
 
 
 class HostHealth:
@@ -64,29 +78,23 @@ class HostHealth:
     def _is_set_aside(self, origin: str) -> bool:
         now, since = self._clock(), self._down.get(origin)
         # A clock that was frozen by a test, and is not any more, may have gone back.
-        if since is None or 0 <= now - since < HELD:
+        if since is None or 0 <= now - since < SET_ASIDE:
             return since is not None
         # The time is over: the one call that takes the old mark tries the host, the others wait for its outcome.
         taken = self._down.pop(origin, None)
         self._down[origin] = now
-        return taken is None or 0 <= now - taken < HELD
+        return taken is None or 0 <= now - taken < SET_ASIDE
 
 
-# Seconds to connect, and between two bytes of the answer.
-DEFAULT_TIMEOUT = (5.0, 30.0)
-# Seconds for a whole call, attempts and waits included.
-DEFAULT_DEADLINE = 60.0
-# How often a GET is tried by itself, and how often any call may be when its caller says so.
-ATTEMPTS = 3
-MOST_ATTEMPTS = 10
+class SendOptions(NamedTuple):
+    """How one call is sent.
 
-
-class Delivery(NamedTuple):
-    """``bases`` are tried in their order; ``timeout`` is (connect, read) in seconds; ``stream`` leaves an answer
-    that is not signed to be read by the caller; ``secure`` shows the merchant's TLS certificate, ``tls`` another
-    one. ``verify`` (a CA bundle, or False) and ``proxies`` stand in the place of what the environment says.
-    ``retry`` is how often this call may be tried in all, None where its caller said nothing.
-    ``deadline`` is when all of it has to end, by the clock of ``time.monotonic``."""
+    ``bases`` are tried in their order; ``timeout`` is (connect, read) in seconds; ``stream`` leaves an answer that is
+    not signed to be read by the caller; ``secure`` shows the merchant's TLS certificate, ``tls`` another one.
+    ``verify`` (a CA bundle, or False) and ``proxies`` stand in the place of what the environment says. ``retry`` is
+    how often this call may be tried in all, None where its caller said nothing. ``deadline`` is when all of it has to
+    end, by the clock of ``time.monotonic``.
+    """
 
     bases: tuple[Base, ...]
     timeout: tuple[float, float] = DEFAULT_TIMEOUT
@@ -99,16 +107,7 @@ class Delivery(NamedTuple):
     deadline: float = math.inf
 
     def __repr__(self) -> str:
-        return f"<Delivery to {', '.join(base.origin for base in self.bases)}>"  # a proxy's URL may hold a password
-
-
-# Answers of a gateway whose service is away for the moment.
-PASSING = frozenset({502, 503, 504})
-# Seconds: the ceiling of the first wait, which doubles with each, and the highest ceiling.
-_FIRST_WAIT = 0.5
-_LONGEST_WAIT = 4.0
-# Who asks for more patience than this many seconds gets no further attempt: the caller is told at once.
-LONGEST_RETRY_AFTER = 10.0
+        return f"<SendOptions to {', '.join(base.origin for base in self.bases)}>"  # a proxy's URL may hold a password
 
 
 def jitter(waits: int) -> float:
@@ -130,7 +129,7 @@ def retry_after(value: str | None) -> float:
         return 0.0
 
 
-class Course:
+class RetryPlan:
     """The attempts of one call, at most ``limit`` and at least one for each host that cannot be reached.
 
     A host that cannot be connected to is followed by the next one at once, since nothing was sent, and is left

@@ -32,7 +32,7 @@ from wechatpay_chain.transport.adapter import SigningAdapter
 from wechatpay_chain.transport.connection import DEADLINE, is_original
 from wechatpay_chain.transport.decoding import TooLarge
 from wechatpay_chain.transport.failures import as_failure, failure
-from wechatpay_chain.transport.retry import ATTEMPTS, PASSING, Course, Delivery, retry_after
+from wechatpay_chain.transport.retry import ATTEMPTS, TRANSIENT_STATUSES, RetryPlan, SendOptions, retry_after
 from wechatpay_chain.transport.signed_request import SignedRequest
 from wechatpay_chain.transport.verification import check_response, convert_response
 
@@ -71,13 +71,13 @@ class _Environment(NamedTuple):
     def __repr__(self) -> str:
         return "<environment of a host>"  # a proxy's URL may hold a password
 
-    def override(self, base: Base, delivery: Delivery) -> _Environment:
+    def override(self, base: Base, options: SendOptions) -> _Environment:
         """What a call says instead of it; ``no_proxy`` among the proxies names hosts that need none."""
-        if delivery.verify is None and delivery.proxies is None:
+        if options.verify is None and options.proxies is None:
             return self
-        verify = self.verify if delivery.verify is None else delivery.verify
-        proxies = self.proxies if delivery.proxies is None else delivery.proxies
-        if delivery.proxies and requests.utils.should_bypass_proxies(base.origin, delivery.proxies.get("no_proxy")):
+        verify = self.verify if options.verify is None else options.verify
+        proxies = self.proxies if options.proxies is None else options.proxies
+        if options.proxies and requests.utils.should_bypass_proxies(base.origin, options.proxies.get("no_proxy")):
             proxies = {}
         return _Environment(proxies, verify, self.cert)
 
@@ -103,31 +103,31 @@ class Session:
         self._with_certificate: dict[ssl.SSLContext, SigningAdapter] = {}
         self._get_attempts = get_attempts
 
-    def send(self, request: SignedRequest, delivery: Delivery) -> Response:
+    def send(self, request: SignedRequest, options: SendOptions) -> Response:
         """The verified answer to a request.
 
         A host that cannot be connected to is followed by the next one. A GET is tried again when no answer came,
-        or a 502, 503 or 504; anything else only where ``delivery`` says so, and an answer that cannot be verified
+        or a 502, 503 or 504; anything else only where ``options`` says so, and an answer that cannot be verified
         never. Raises TransportError, VerificationError, ApiError or BusinessError; ``attempts`` tell what was tried.
         """
-        adapter = self._adapter_of(delivery)
-        bases = self._adapter.sites.order(delivery.bases)
-        course = Course(bases, self._limit(request, delivery), insistent=delivery.retry is not None)
+        adapter = self._adapter_of(options)
+        bases = self._adapter.host_health.order(options.bases)
+        plan = RetryPlan(bases, self._limit(request, options), insistent=options.retry is not None)
         while True:
             try:
-                outcome = self._attempt(adapter, request, delivery, course)
+                outcome = self._attempt(adapter, request, options, plan)
             except CallError:
                 raise
             except WechatpayError as error:
-                raise _unsent_error(request, error, course) from error.__cause__
+                raise _unsent_error(request, error, plan) from error.__cause__
             if isinstance(outcome, Response):
                 return outcome
-            if time.monotonic() + outcome >= delivery.deadline:
-                raise failure(request, course.attempts, timed_out=True)
-            failed = course.attempts[-1]
+            if time.monotonic() + outcome >= options.deadline:
+                raise failure(request, plan.attempts, timed_out=True)
+            failed = plan.attempts[-1]
             _log.warning(
                 "%s %s: %s: %s; trying %s in %.1f s",
-                *(request.method, request.path, failed.host, failed.error, course.base.origin, outcome),
+                *(request.method, request.path, failed.host, failed.error, plan.base.origin, outcome),
             )
             time.sleep(outcome)
 
@@ -138,11 +138,11 @@ class Session:
         for adapter in list(self._with_certificate.values()):
             adapter.close()
 
-    def _adapter_of(self, delivery: Delivery) -> SigningAdapter:
+    def _adapter_of(self, options: SendOptions) -> SigningAdapter:
         """Connections with one TLS certificate are kept apart from those with another, and without."""
-        tls = delivery.tls or (self._tls if delivery.secure else None)
+        tls = options.tls or (self._tls if options.secure else None)
         if tls is None:
-            if delivery.secure:
+            if options.secure:
                 raise ConfigError(
                     "merchant: missing; security=True needs {'cert', 'key'}; nothing was sent", "merchant"
                 )
@@ -155,55 +155,55 @@ class Session:
                     self._with_certificate.pop(next(iter(self._with_certificate))).close()
         return adapter
 
-    def _limit(self, request: SignedRequest, delivery: Delivery) -> int:
+    def _limit(self, request: SignedRequest, options: SendOptions) -> int:
         """How often the request may be sent; what is read from a stream that cannot be rewound is sent once."""
         if not (request.body is None or isinstance(request.body, bytes) or hasattr(request.body, "seek")):
             return 1
-        return delivery.retry or (self._get_attempts if request.method == "GET" else 1)
+        return options.retry or (self._get_attempts if request.method == "GET" else 1)
 
     def _attempt(
-        self, adapter: SigningAdapter, request: SignedRequest, delivery: Delivery, course: Course
+        self, adapter: SigningAdapter, request: SignedRequest, options: SendOptions, plan: RetryPlan
     ) -> Response | float:
         """The answer, or seconds to wait before the next attempt."""
-        base = course.base
-        environment = self._environment(base).override(base, delivery)
-        self._sign(request, base, course)
+        base = plan.base
+        environment = self._environment(base).override(base, options)
+        self._sign(request, base, plan)
         try:
-            response = self._exchange(adapter, request, delivery, environment)
+            response = self._exchange(adapter, request, options, environment)
         except TransportError as error:
-            return self._wait_after_failure(error, base, request, course)
+            return self._wait_after_failure(error, base, request, plan)
         except (ApiError, VerificationError, BusinessError) as error:
-            self._adapter.sites.mark_connected(base)
-            wait = _wait_after_answer(error.response, base, course)
+            self._adapter.host_health.mark_connected(base)
+            wait = _wait_after_answer(error.response, base, plan)
             if wait is None:
-                error.attempts = course.attempts
+                error.attempts = plan.attempts
                 raise
             return wait
-        self._adapter.sites.mark_connected(base)
-        wait = _wait_after_answer(response, base, course) if response.status_code in PASSING else None
+        self._adapter.host_health.mark_connected(base)
+        wait = _wait_after_answer(response, base, plan) if response.status_code in TRANSIENT_STATUSES else None
         return response if wait is None else wait
 
-    def _sign(self, request: SignedRequest, base: Base, course: Course) -> None:
+    def _sign(self, request: SignedRequest, base: Base, plan: RetryPlan) -> None:
         rewind = getattr(request.body, "seek", None)
         try:
             if rewind is not None:
                 rewind(0)
             request.sign_for(base)
         except Exception as error:  # a key or a file of the caller's may raise anything
-            raise _unsent_error(request, error, course) from error.__cause__
+            raise _unsent_error(request, error, plan) from error.__cause__
 
     def _exchange(
-        self, adapter: SigningAdapter, request: SignedRequest, delivery: Delivery, environment: _Environment
+        self, adapter: SigningAdapter, request: SignedRequest, options: SendOptions, environment: _Environment
     ) -> Response:
         """The verified answer to one attempt: straight from the adapter while nobody watches requests."""
-        timeout, reset = delivery.timeout, None
-        if delivery.deadline < math.inf:
-            left = max(delivery.deadline - time.monotonic(), _SHORTEST_TIMEOUT)
+        timeout, reset = options.timeout, None
+        if options.deadline < math.inf:
+            left = max(options.deadline - time.monotonic(), _SHORTEST_TIMEOUT)
             if left < max(timeout):
                 timeout = (min(timeout[0], left), min(timeout[1], left))
-            reset = DEADLINE.set(delivery.deadline)
+            reset = DEADLINE.set(options.deadline)
         how: dict[str, Any] = {
-            "stream": delivery.stream,
+            "stream": options.stream,
             "timeout": timeout,
             "verify": environment.verify,
             "cert": environment.cert,
@@ -232,26 +232,26 @@ class Session:
             return None
         return self._own if adapter is self._adapter else _session_of(adapter, (Base.of(request.origin),))
 
-    def _wait_after_failure(self, error: TransportError, base: Base, request: SignedRequest, course: Course) -> float:
+    def _wait_after_failure(self, error: TransportError, base: Base, request: SignedRequest, plan: RetryPlan) -> float:
         """Seconds to wait when no answer came; raises when that was the last attempt."""
         (attempt,) = error.attempts
         if isinstance(error.__cause__, TooLarge) and not error.__cause__.is_damaged:
             # It came, and will be as large when it is asked for again.
-            self._adapter.sites.mark_connected(base)
-            course.attempts += (attempt,)
+            self._adapter.host_health.mark_connected(base)
+            plan.attempts += (attempt,)
             wait = None
         elif attempt.sent:
-            self._adapter.sites.mark_connected(base)
-            course.timed_out = isinstance(error, TimedOut)
-            wait = course.wait_after_unserved(attempt)
+            self._adapter.host_health.mark_connected(base)
+            plan.timed_out = isinstance(error, TimedOut)
+            wait = plan.wait_after_unserved(attempt)
         else:
-            self._adapter.sites.mark_failed(base)
-            wait = course.wait_after_unreached(attempt)
+            self._adapter.host_health.mark_failed(base)
+            wait = plan.wait_after_unreached(attempt)
         if wait is not None:
             return wait
-        if len(course.attempts) == 1:
+        if len(plan.attempts) == 1:
             raise error
-        raise failure(request, course.attempts, course.timed_out) from error
+        raise failure(request, plan.attempts, plan.timed_out) from error
 
     def _environment(self, base: Base) -> _Environment:
         found: _Environment | None = self._adapter.environments.get(base.origin)
@@ -271,21 +271,21 @@ class Session:
         return found
 
 
-def _unsent_error(request: SignedRequest, error: Exception, course: Course) -> Exception:
+def _unsent_error(request: SignedRequest, error: Exception, plan: RetryPlan) -> Exception:
     """What to raise for an attempt that did not leave: a first one that has left may have been carried out."""
-    if not any(attempt.sent for attempt in course.attempts):
+    if not any(attempt.sent for attempt in plan.attempts):
         return error
     reason = str(error).removesuffix("; nothing was sent")
-    return failure(request, (*course.attempts, Attempt(course.base.origin, reason, sent=False)))
+    return failure(request, (*plan.attempts, Attempt(plan.base.origin, reason, sent=False)))
 
 
-def _wait_after_answer(response: Response | None, base: Base, course: Course) -> float | None:
+def _wait_after_answer(response: Response | None, base: Base, plan: RetryPlan) -> float | None:
     """Seconds to wait after an answer that is no use, None when it is the last word."""
     status = 0 if response is None else response.status_code
     attempt = Attempt(base.origin, f"answered {status}", sent=True)
-    if response is not None and status in PASSING:
-        return course.wait_after_unserved(attempt, retry_after(response.headers.get("Retry-After")))
-    course.attempts += (attempt,)
+    if response is not None and status in TRANSIENT_STATUSES:
+        return plan.wait_after_unserved(attempt, retry_after(response.headers.get("Retry-After")))
+    plan.attempts += (attempt,)
     return None
 
 
@@ -358,11 +358,11 @@ def _shared_adapter(session: requests.Session, bases: Sequence[Base]) -> Signing
         return adapter
 
 
-def _begin_anew() -> None:
+def _reset_after_fork() -> None:
     # The lock may be held by a thread of the parent that does not live on in the child.
     global _making
     _making = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_reset_after_fork)

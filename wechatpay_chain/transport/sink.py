@@ -102,7 +102,7 @@ def folder_of(sink: Sink | None) -> str | None:
 def _copy_to_target(held: Any, target: Any) -> None:
     start = target.tell() if _can_be_cut(target) else None
     try:
-        shutil.copyfileobj(held, _Whole(target), _BLOCK)
+        shutil.copyfileobj(held, _FullWriter(target), _BLOCK)
         if start is not None:
             with contextlib.suppress(io.UnsupportedOperation):  # as gzip's files, which have no tail
                 target.truncate()
@@ -116,7 +116,7 @@ def _copy_to_target(held: Any, target: Any) -> None:
         raise
 
 
-class _Whole:
+class _FullWriter:
     """A caller's file, written to until all is written: one without a buffer may take less at a time."""
 
     def __init__(self, file: Any) -> None:

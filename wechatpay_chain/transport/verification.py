@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -12,7 +11,7 @@ import requests
 
 from wechatpay_chain.errors import ApiError, BusinessError, SignError, VerificationError
 from wechatpay_chain.protocol.signer import is_file
-from wechatpay_chain.response import HeaderFields, Response
+from wechatpay_chain.response import HeaderFields, Response, keep_body
 from wechatpay_chain.transport.decoding import BLOCK, TooLarge, decode, read_pieces
 from wechatpay_chain.transport.signed_request import SignedRequest
 
@@ -50,8 +49,8 @@ def convert_response(request: SignedRequest, answer: requests.Response) -> Respo
     vars(response).update({name: value for name, value in vars(answer).items() if name != "headers"})
     response.headers = HeaderFields(answer.headers)
     response.request = request
-    if vars(response).get("_content", False) is not False:
-        response._content_consumed = True  # type: ignore[attr-defined]  # a store of answers has no stream behind it
+    if response.body_state == "kept":
+        _ = response.content  # from here requests takes it as read: a store of answers may not have told it so
     return response
 
 
@@ -63,14 +62,10 @@ def check_response(request: SignedRequest, response: Response, stream: bool) -> 
     """
     if stream and response.status_code < 300 and _may_stream(request, response):
         return response
-    if not response._content_consumed:  # type: ignore[attr-defined]
-        body, raw = _read(response, request.max_body), response.raw
-        # From here requests takes it, as it takes any body.
-        response.raw = io.BytesIO(body)
-        _ = response.content
-        response.raw = raw
+    if response.body_state == "unread":
+        keep_body(response, _read(response, request.max_body))
     try:
-        result = request.protocol.prove(
+        result = request.protocol.verify_answer(
             str(request.method),
             request.path,
             request.target,
@@ -104,14 +99,14 @@ def _refusal(request: SignedRequest, response: Response) -> ApiError:
 def body_pieces(response: Response) -> Iterator[bytes]:
     """The body as it arrives, its Content-Encoding undone."""
     raw, coding = response.raw, response.headers.get("Content-Encoding")
-    if isinstance(raw, _Replayed):
+    if isinstance(raw, _PeekedBody):
         return raw.stream()
     return decode(_pieces(raw), coding) if coding else _pieces(raw)
 
 
 def _read(response: Response, limit: int) -> bytes:
     raw = response.raw
-    if isinstance(raw, _Replayed) or response.headers.get("Content-Encoding"):
+    if isinstance(raw, _PeekedBody) or response.headers.get("Content-Encoding"):
         return read_pieces(body_pieces(response), limit)
     announced = getattr(raw, "length_remaining", None) or 0
     if announced > limit:
@@ -136,7 +131,7 @@ def _may_stream(request: SignedRequest, response: Response) -> bool:
     if not request.is_download:
         return False
     try:
-        response.verified = protocol.prove_digest(request.target, response.headers)
+        response.verified = protocol.verify_digest(request.target, response.headers)
     except VerificationError:
         return False  # it is read and refused as any other that is not proven
     return response.verified or request.knows_digest
@@ -144,11 +139,11 @@ def _may_stream(request: SignedRequest, response: Response) -> bool:
 
 def _peek_start(response: Response) -> bytes:
     """The first bytes of a body, which stays whole."""
-    replayed = response.raw = _Replayed(response.raw, body_pieces(response))
+    replayed = response.raw = _PeekedBody(response.raw, body_pieces(response))
     return replayed.peek(_START)
 
 
-class _Replayed:
+class _PeekedBody:
     """A body whose beginning was looked at; what is read of it is decoded."""
 
     def __init__(self, raw: Any, pieces: Iterator[bytes]) -> None:

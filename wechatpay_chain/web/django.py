@@ -80,7 +80,7 @@ def _async_view(receiver: Receiver, handler: Callable[..., Any]) -> _View:
 
 def _body(request: HttpRequest) -> bytes:
     length = request.META.get("CONTENT_LENGTH") or ""
-    check_length(int(length) if length.isascii() and length.isdigit() else None)
+    check_length(length)
     environ = getattr(request, "environ", {})
     if not length and environ.get("wsgi.input_terminated"):
         # Django takes a request without a length for one without a body.

@@ -52,7 +52,7 @@ def receive(
         update_wrapper(endpoint, handler)
         vars(endpoint).pop("__wrapped__")  # FastAPI would look there whether it is a coroutine
         # What FastAPI fills in: the request in place of the notification, and what else the function takes.
-        endpoint.__signature__ = _signature(handler)  # type: ignore[attr-defined]
+        vars(endpoint)["__signature__"] = _signature(handler)
         return endpoint
 
     return decorate
@@ -65,8 +65,7 @@ async def _call(function: Callable[..., Any], notification: Notification, others
 
 
 async def _body(request: Request) -> bytes:
-    length = request.headers.get("content-length", "")
-    check_length(int(length) if length.isascii() and length.isdigit() else None)
+    check_length(request.headers.get("content-length"))
     blocks: list[bytes] = []
     size = 0
     async for block in request.stream():

@@ -66,8 +66,11 @@ class _Failed(Exception):
         self.answer = answer
 
 
-def check_length(length: int | None) -> None:
-    """Refuse a body whose declared length is beyond ``LIMIT``, before any of it is read."""
+def check_length(length: int | str | None) -> None:
+    """Refuse a body whose length is beyond ``LIMIT``; what a header declares, before any of it is read."""
+    if isinstance(length, str):
+        # Python makes no number of any length of text; so many digits are too many already.
+        length = int(length[:20]) if length.isascii() and length.isdigit() else None
     if length is not None and length > LIMIT:
         raise Refused(413, f"body: {length} bytes, at most {LIMIT} are read")
 

@@ -97,7 +97,7 @@ def _show_codes(asked: Sequence[str], console: Console) -> None:
     """What the error codes among the words mean, and what to do."""
     for word in asked:
         for row in rows_of_code(word) if is_code(word) else ():
-            status = f"{row.status} " if row.status else "APIv2 "
+            status = {0: "APIv2 ", None: ""}.get(row.status, f"{row.status} ")
             console.say(f"{status}{row.code} [{row.product}] {row.zh} ({row.en}): {row.remedy}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-import threading
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +74,8 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--verify", choices=_KEY_MODES, default="both", help="which key signs; both by default")
     parser.add_argument("--json", action="store_true", help="print the configuration as one line of JSON")
     parser.add_argument("--shell", choices=tuple(SHELLS), help="whose words the variables are set in; sh by default")
-    parser.set_defaults(run=run)
+    serving = (*_OPTIONS, "port", "host", "db", "fault", "shell")
+    parser.set_defaults(run=run, serving={name: parser.get_default(name) for name in serving})
     inner: Commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_push(inner)
     sandbox_control.add_parsers(inner)
@@ -154,8 +155,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # What a service manager sends: the files of the sandbox are closed, and those for the moment go.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        threading.Event().wait()
-    return Status.OK
+        while True:
+            # An Event that is waited for can lose its lock to the signal, and end with a RuntimeError.
+            time.sleep(3600)
 
 
 def _short(name: str) -> str:
@@ -164,12 +166,13 @@ def _short(name: str) -> str:
 
 def push(arguments: argparse.Namespace, console: Console) -> int:
     """Push, tell of every try, and end when one is accepted."""
+    sandbox_control.refuse_serving(arguments, "push")
     from wechatpay_chain.sandbox.push import SCHEDULE, Try
 
     resource = None if arguments.data is None else read_data(arguments.data, console)
     if resource is not None and not isinstance(resource, dict):
         raise ItemError(f"-d: expected a JSON object, found {type(resource).__name__}")
-    if arguments.url or arguments.dir:
+    if arguments.url or arguments.dir is not None:
         fields = {"event_type": arguments.event_type, "url": arguments.to}
         return sandbox_control.push(arguments, console, fields | ({} if resource is None else {"resource": resource}))
     pusher = _pusher(console.environment)

@@ -92,8 +92,8 @@ def add_parser(commands: Commands) -> None:
     parser = commands.add_parser(
         "tour",
         help="see a first order and other real calls on a sandbox",
-        description="Make a first order and the documentation's calls of callback addresses on a sandbox, and print"
-        " request, verdict and answer of each.",
+        description="Make a first order, and set callback addresses as the documentation's examples do, on a sandbox;"
+        " print request, verdict and answer of each.",
         examples=("wechatpay-chain tour",),
     )
     parser.set_defaults(run=run)

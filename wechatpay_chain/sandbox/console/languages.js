@@ -98,6 +98,7 @@ const TEXTS = {
   "state.given up": ["已放弃", "given up"],
   "trade.NOTPAY": ["未支付", "not paid"],
   "trade.USERPAYING": ["支付中", "user is paying"],
+  "trade.ACCEPT": ["等待扣款", "accepted"],
   "trade.SUCCESS": ["成功", "success"],
   "trade.REFUND": ["转入退款", "refunded"],
   "trade.CLOSED": ["已关闭", "closed"],

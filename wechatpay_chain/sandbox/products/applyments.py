@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from wechatpay_chain.sandbox import parameters
 from wechatpay_chain.sandbox.answer import Answer, Refusal, wrong
+from wechatpay_chain.sandbox.arguments import UnknownNumber
 from wechatpay_chain.sandbox.parameters import Rule
 from wechatpay_chain.sandbox.product import Call, Product, Route
 from wechatpay_chain.sandbox.store import Row
@@ -73,11 +74,11 @@ _BY_PATH: Mapping[str, _Kind] = {kind.path: kind for kind in _KINDS}
 def turn(world: World, number: str, state: str, reason: str = "") -> None:
     """Let an application take a state, such as REJECTED, and stay there.
 
-    Raises KeyError for an unknown number, and ValueError for a state that its API does not have.
+    Raises UnknownNumber for a number that nobody handed in, and ValueError for a state that its API does not have.
     """
     row = world.store.one("SELECT * FROM applyments WHERE number=? ORDER BY id DESC", number)
     if row is None:
-        raise KeyError(number)
+        raise UnknownNumber("application", number)
     known = [name for _, name, _ in _BY_PATH[row["path"]].states] + [_REJECTED, _CANCELED]
     if state not in known:
         raise ValueError(f"application {number!r:.80}: expected {', '.join(known)}, found {state!r:.40}")
@@ -89,7 +90,7 @@ def _apply(call: Call) -> Answer:
     number = call.fields.get(kind.name)
     if not number:
         raise wrong(kind.name, "必填")
-    parameters.check_rules({kind.name: kind.number}, call.fields)
+    parameters.check_rules(call.operation, {kind.name: kind.number}, call.fields)
     row = _row(call, kind, "number", number)
     if row is not None and row["state"] == _REJECTED:
         # What was rejected is handed in again under its number.

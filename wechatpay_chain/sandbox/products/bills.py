@@ -6,14 +6,16 @@ that are made up where they are asked for, which a header says. Source: https://
 
 from __future__ import annotations
 
+import calendar
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+from wechatpay_chain.catalog.facts import Operation
 from wechatpay_chain.crypto import asymmetric
 from wechatpay_chain.protocol.v3 import DIGEST_HEADER
 from wechatpay_chain.sandbox.answer import EXAMPLE, Answer, Received, Refusal, wrong
@@ -21,9 +23,10 @@ from wechatpay_chain.sandbox.book import Book, Order
 from wechatpay_chain.sandbox.clock import to_beijing
 from wechatpay_chain.sandbox.ledger import FUND, SHARING, TRADE, Booked, Ledger, Table, encrypt_pieces, gzip_pieces
 from wechatpay_chain.sandbox.product import Call, Failure, Product, Route
+from wechatpay_chain.sandbox.products.codepay import reversals_on
 from wechatpay_chain.sandbox.products.refunds import Refund, Refunds, v2_status, v2_time
 from wechatpay_chain.sandbox.products.sharing import shares_on
-from wechatpay_chain.sandbox.store import dump, load
+from wechatpay_chain.sandbox.store import Row, dump, load
 from wechatpay_chain.sandbox.world import World
 
 __all__ = ["PRODUCT", "Bills"]
@@ -49,6 +52,12 @@ _PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
 _COLUMNS = TRADE.header.split(",")
 _OF_REFUNDS = ("微信退款单号", "商户退款单号", "退款金额", "充值券退款金额", "退款类型", "退款状态", "申请退款金额")
 _TIMES = ("退款申请时间", "退款成功时间")
+# There are bills of so many months. Which code and text an older day has is not known.
+_MONTHS = 3
+_CHOICES = ("bill_type", "account_type", "tar_type")
+# Coupons that were paid for beforehand are not modelled, nor is money in another account than the one of payments.
+_RECHARGES = "RECHARGE_REFUND"
+_MONEY = ("", "BASIC", "ALL")
 _TRADE_TOTALS = TRADE.totals.split(",")
 
 _File: TypeAlias = "Ledger | Booked"
@@ -82,6 +91,8 @@ class Bills:
         day = "" if found is None else "-".join(found.groups())
         if not _is_day(day) or not rows.isdecimal():
             raise wrong(name, f"应为日期: {given[:20]}", "query", given)
+        if "rows" not in fields and not self.rows and day < _first_day(to_beijing(self.world.clock.now()).date()):
+            raise Refusal(400, "INVALID_REQUEST", "账单日期有误，仅支持下载最近三个月的账单")
         booked = None if "rows" in fields else self._bill_of_day(table, day, fields)
         if booked is None and int(rows) == 0:
             raise Refusal(400, "NO_STATEMENT_EXIST", "请求的账单文件不存在")
@@ -113,19 +124,65 @@ class Bills:
             return _sharing(self.world, day, fields.get("sub_mchid", ""))
         orders = [(order, None) for order in Book(self.world, now).orders_paid_on(day)]
         refunds = [(self._order(refund), refund) for refund in Refunds(self.world, now).refunds_of_day(day)]
+        refunds += [(order, _reversal(order, row)) for order, row in self._reversals(day)]
         sub = fields.get("sub_mchid")
-        kind = fields.get("bill_type", "ALL")
+        kind = fields.get("bill_type") or "ALL"
+        if kind == _RECHARGES or (table is FUND and fields.get("account_type", "").upper() not in _MONEY):
+            return None
         rows: list[tuple[Order, Refund | None]] = [
             *(orders if not kind.startswith("REF") else []),
             *(refunds if not kind.startswith("SUC") else []),
         ]
         rows = [row for row in rows if not sub or row[0].data.get("sub_mchid") == sub]
-        if not rows:
-            return None
-        return _trade(rows, kind) if table is TRADE else _fund(rows)
+        if table is TRADE:
+            return _trade(rows, kind) if rows else None
+        moves = [_move(order, refund) for order, refund in rows]
+        for refund in Refunds(self.world, now).closed_on(day):
+            order = self._order(refund)
+            if not sub or order.data.get("sub_mchid") == sub:
+                moves.append(_move(order, refund, is_back=True))
+        return _fund(moves) if moves else None
 
     def _order(self, refund: Refund) -> Order:
         return Book(self.world, self.world.clock.now()).by_id(refund.order_id)
+
+    def _reversals(self, day: str) -> Iterator[tuple[Order, Row]]:
+        book = Book(self.world, self.world.clock.now())
+        for row in reversals_on(self.world, day):
+            yield book.by_id(row["order_id"]), row
+
+
+def _reversal(order: Order, row: Row) -> Refund:
+    """A reversal as the bills have it: money that went back at once, under the number of the order."""
+    return Refund(
+        id=0,
+        mchid=order.mchid,
+        out_refund_no=order.out_trade_no,
+        refund_id=row["number"],
+        order_id=order.id,
+        amount=order.total,
+        status="SUCCESS",
+        created=row["created"],
+        created_day=row["created_day"],
+        success=row["created"],
+        data={"state": "REVOKED"},
+    )
+
+
+def _first_day(today: date) -> str:
+    """The first day of the last three months, of which there are bills."""
+    year, month = divmod(today.year * 12 + today.month - 1 - _MONTHS, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return f"{year:04d}-{month + 1:02d}-{min(today.day, last):02d}"
+
+
+def _check_choices(operation: Operation | None, fields: Mapping[str, str]) -> None:
+    """Refuse a kind of bill, of account or of file that the catalogue does not have."""
+    facts = {} if operation is None else operation.facts
+    for name, schema in (facts.get("query") or (facts.get("body") or {}).get("fields", {})).items():
+        known = schema.get("enum")
+        if name in _CHOICES and known and fields.get(name) and fields[name] not in known:
+            raise wrong(name, f"应为{'、'.join(known)}之一", "query", fields[name])
 
 
 def _is_day(text: str) -> bool:
@@ -161,10 +218,9 @@ def _trade(rows: Iterable[tuple[Order, Refund | None]], kind: str) -> Booked:
 
 def _payment(order: Order) -> dict[str, str]:
     amount = _yuan(order.total)
-    state = "REVOKED" if order.state == "REVOKED" else "SUCCESS"
     return {
         **_common(order, order.paid or order.created),
-        "交易状态": state,
+        "交易状态": "SUCCESS",
         "应结订单金额": amount,
         "微信退款单号": "0",
         "商户退款单号": "0",
@@ -178,7 +234,7 @@ def _refund(order: Order, refund: Refund) -> dict[str, str]:
     amount = _yuan(refund.amount)
     return {
         **_common(order, refund.created),
-        "交易状态": "REFUND",
+        "交易状态": refund.data.get("state", "REFUND"),
         "应结订单金额": "0.00",
         "退款申请时间": f"{to_beijing(refund.created):%Y-%m-%d %H:%M:%S}",
         "退款成功时间": v2_time(refund),
@@ -216,29 +272,48 @@ def _common(order: Order, moment: float) -> dict[str, str]:
     return {name: _cell(value) for name, value in told.items()}
 
 
-def _fund(rows: Iterable[tuple[Order, Refund | None]]) -> Booked:
+class _Move(NamedTuple):
+    """Money that came to a merchant or left it: when, how many fen (negative where it left), and by which numbers."""
+
+    moment: float
+    amount: int
+    kind: str
+    transaction_id: str
+    number: str
+    own_number: str
+
+
+def _move(order: Order, refund: Refund | None, is_back: bool = False) -> _Move:
+    """The money of a payment or of a refund; ``is_back`` where a refund was closed and its money came back."""
+    paid_by = order.transaction_id or ""
+    if refund is None:
+        return _Move(order.paid or order.created, order.total, "交易", paid_by, paid_by, order.out_trade_no)
+    moment = refund.data.get("closed", refund.created) if is_back else refund.created
+    amount = refund.amount if is_back else -refund.amount
+    return _Move(moment, amount, "退款", paid_by, refund.refund_id, refund.out_refund_no)
+
+
+def _fund(moves: Iterable[_Move]) -> Booked:
     lines: list[tuple[str, ...]] = []
     income: list[int] = []
     spent: list[int] = []
     balance = 0
-    for order, refund in rows:
-        amount = order.total if refund is None else refund.amount
-        (income if refund is None else spent).append(amount)
-        balance += amount if refund is None else -amount
-        moment = (order.paid or order.created) if refund is None else refund.created
+    for move in sorted(moves):
+        (income if move.amount >= 0 else spent).append(abs(move.amount))
+        balance += move.amount
         lines.append(
             (
-                f"{to_beijing(moment):%Y-%m-%d %H:%M:%S}",
-                order.transaction_id or "",
-                refund.refund_id if refund else order.transaction_id or "",
-                "退款" if refund else "交易",
-                "退款" if refund else "交易",
-                "支出" if refund else "收入",
-                _yuan(amount),
+                f"{to_beijing(move.moment):%Y-%m-%d %H:%M:%S}",
+                move.transaction_id,
+                move.number,
+                move.kind,
+                move.kind,
+                "收入" if move.amount >= 0 else "支出",
+                _yuan(abs(move.amount)),
                 _yuan(balance),
                 "system",
                 "",
-                refund.out_refund_no if refund else order.out_trade_no,
+                move.own_number,
             )
         )
     values = (f"{len(lines)}", f"{len(income)}", _yuan(sum(income)), f"{len(spent)}", _yuan(sum(spent)))
@@ -324,6 +399,7 @@ def _mark_example(answer: Answer, file: _File) -> Answer:
 def _list(call: Call) -> Answer:
     table, is_encrypted = _APIS[call.route.path]
     bills: Bills = call.world.bills
+    _check_choices(call.operation, call.query)
     file, host = bills.of(table, call.query), call.request.host
     if not is_encrypted:
         return _mark_example(Answer.of(200, bills.name(file, call.query, host)), file)
@@ -359,9 +435,13 @@ def _v2(call: Call) -> Answer:
     bills: Bills = call.world.bills
     fields = {name: str(value) for name, value in call.fields.items()}
     try:
+        _check_choices(call.operation, fields)
+    except Refusal as refusal:
+        raise Failure.transport(f"invalid {refusal.payload['detail']['field'][1:]}", error_code="20001") from None
+    try:
         file = bills.of(_V2[call.route.path], fields)
     except Refusal as refusal:
-        if refusal.payload["code"] == "NO_STATEMENT_EXIST":
+        if refusal.payload["code"] != "PARAM_ERROR":
             raise Failure.transport("No Bill Exist", error_code="20002") from None
         raise Failure.transport(str(refusal), error_code="20001") from None
     size = file.digest(bills.hash_type)[1]

@@ -43,7 +43,7 @@ _RUNNING = "RUNNING"
 
 def _create(call: Call) -> Answer:
     fields, rule = call.fields, call.fields["stock_send_rule"]
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     if not 1 <= rule["max_coupons"] <= _MOST_COUPONS:
         raise wrong("stock_send_rule/max_coupons", f"应为1至{_MOST_COUPONS}的整数", "body", rule["max_coupons"])
     if not 1 <= rule["max_coupons_per_user"] <= _MOST_PER_USER:
@@ -87,7 +87,7 @@ def _query(call: Call) -> Answer:
 
 def _modify(call: Call) -> Answer:
     stock, fields = _stock(call, call.path["stock_id"]), call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     data = load(stock["data"])
     for name, value in _plain(fields).items():
         if name not in ("out_request_no", "stock_id"):
@@ -157,7 +157,7 @@ def _upload(call: Call) -> Answer:
 
 def _send(call: Call) -> Answer:
     fields, store = call.fields, call.world.store
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     number = fields["out_request_no"]
     known = store.one("SELECT * FROM busi_coupons WHERE out_request_no=?", number)
     if known is not None:
@@ -217,7 +217,7 @@ def _code_for(call: Call, stock: Row, mode: str) -> str:
 
 def _use(call: Call) -> Answer:
     fields = call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     moment = parse_time(fields["use_time"])
     if moment is None:
         raise wrong("use_time", "应为rfc3339格式的时间", "body", fields["use_time"])
@@ -245,7 +245,7 @@ def _deactivate(call: Call) -> Answer:
 def _moved(call: Call, verb: str, begin: str, end: str) -> Answer:
     """A coupon led from one state to another, once for each number."""
     fields, name = call.fields, f"{verb}_request_no"
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     row = _coupon(call, fields)
     data = load(row["data"])
     done = data.get(verb)
@@ -384,7 +384,7 @@ def _read_address(call: Call) -> Answer:
 
 def _write_address(call: Call) -> Answer:
     url = call.fields["notify_url"]
-    parameters.check_rules({"notify_url": Rule(256, 1, re.compile(r"https?://[^\s?#]+"))}, call.fields)
+    parameters.check_rules(call.operation, {"notify_url": Rule(256, 1, re.compile(r"https?://[^\s?#]+"))}, call.fields)
     call.world.store.run("DELETE FROM busi_address")
     call.world.store.run("INSERT INTO busi_address VALUES (?)", url)
     return Answer.of(200, {"update_time": rfc3339(call.now), "notify_url": url, "mchid": call.mchid})

@@ -6,7 +6,10 @@ https://pay.weixin.qq.com/doc/v3/merchant/4012791875 and https://pay.weixin.qq.c
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
+import secrets
 import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -14,6 +17,7 @@ from typing import Any, NamedTuple
 from wechatpay_chain.sandbox import parameters
 from wechatpay_chain.sandbox.answer import Answer, Refusal, wrong
 from wechatpay_chain.sandbox.book import Book, Order, OrderError
+from wechatpay_chain.sandbox.clock import day_of, to_beijing
 from wechatpay_chain.sandbox.parameters import Rule
 from wechatpay_chain.sandbox.product import Call, Product, Route
 from wechatpay_chain.sandbox.products.transactions import (
@@ -24,10 +28,11 @@ from wechatpay_chain.sandbox.products.transactions import (
     order_data,
     refusal,
 )
+from wechatpay_chain.sandbox.store import Row
 from wechatpay_chain.sandbox.views import order_view, owners
 from wechatpay_chain.sandbox.world import World
 
-__all__ = ["OUTCOMES", "PRODUCT", "CodeRefused", "Outcome", "pay_by_code", "reverse"]
+__all__ = ["OUTCOMES", "PRODUCT", "CodeRefused", "Outcome", "openid_of", "pay_by_code", "reversals_on", "reverse"]
 
 
 class Outcome(NamedTuple):
@@ -119,7 +124,8 @@ def pay_by_code(
         world.store.run("INSERT INTO auth_codes VALUES (?)", code)
     except sqlite3.IntegrityError:
         raise CodeRefused(_USED) from None
-    order, _ = book.place(mchid, out_trade_no, total, None, data, "USERPAYING")
+    payer = {"openid": openid_of(code), **({"sub_openid": openid_of(f"sub {code}")} if data.get("sub_appid") else {})}
+    order, _ = book.place(mchid, out_trade_no, total, None, {**data, **payer}, "USERPAYING")
     if outcome.state == "SUCCESS":
         return book.pay(order)
     if outcome.then:
@@ -129,8 +135,9 @@ def pay_by_code(
     raise CodeRefused(outcome)
 
 
-def reverse(book: Book, order: Order, now: float) -> None:
+def reverse(world: World, order: Order, now: float) -> None:
     """Take an order back: what was paid goes back to its payer. Raises OrderError."""
+    book = Book(world, now)
     if order.data["way"] != "codepay":
         raise OrderError("no code")
     if order.state == "REVOKED":
@@ -141,7 +148,19 @@ def reverse(book: Book, order: Order, now: float) -> None:
         raise OrderError("refunded")
     if order.is_paid:
         book.add_refund(order, order.total, parts=0)
+        number = f"50{secrets.randbelow(10**8):08d}{to_beijing(now):%Y%m%d}{secrets.randbelow(10**10):010d}"
+        world.store.add("reversals", order_id=order.id, number=number, created=now, created_day=day_of(now))
     book.turn(order, "REVOKED")
+
+
+def openid_of(code: str) -> str:
+    """The payer's number behind a code: the same each time it is asked for."""
+    return f"o{base64.urlsafe_b64encode(hashlib.sha256(code.encode()).digest()).decode()[:27]}"
+
+
+def reversals_on(world: World, day: str) -> list[Row]:
+    """What went back to payers by reversals on a day such as ``2026-11-01``: order_id, number, created."""
+    return world.store.all("SELECT * FROM reversals WHERE created_day=? ORDER BY created, id", day)
 
 
 def _end(state: str) -> Callable[[World, int, float], None]:
@@ -160,7 +179,7 @@ def _end(state: str) -> Callable[[World, int, float], None]:
 
 def _place(call: Call) -> Answer:
     fields = call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     check_caller(call, "sp_mchid" if "sp_mchid" in fields else "mchid")
     amount, store = fields["amount"], fields["scene_info"]["store_info"]
     if amount["total"] < 1:
@@ -195,7 +214,7 @@ def _reverse(call: Call) -> Answer:
     check_caller(call, "sp_mchid" if "sp_mchid" in call.fields else "mchid")
     order = find_order(call, "body")
     try:
-        reverse(Book(call.world, call.now), order, call.now)
+        reverse(call.world, order, call.now)
     except OrderError as error:
         raise Refusal(*_REVERSED[error.reason]) from None
     return Answer.of(200, {**owners(order), "out_trade_no": order.out_trade_no})
@@ -204,7 +223,12 @@ def _reverse(call: Call) -> Answer:
 _FACES = ("/v3/pay/transactions", "/v3/pay/partner/transactions")
 PRODUCT = Product(
     name="codepay",
-    tables=("CREATE TABLE IF NOT EXISTS auth_codes (code TEXT PRIMARY KEY) WITHOUT ROWID",),
+    tables=(
+        "CREATE TABLE IF NOT EXISTS auth_codes (code TEXT PRIMARY KEY) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS reversals (id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL UNIQUE,"
+        " number TEXT NOT NULL, created REAL NOT NULL, created_day TEXT NOT NULL)",
+        "CREATE INDEX IF NOT EXISTS reversals_day ON reversals (created_day)",
+    ),
     routes=(
         *(Route("POST", f"{face}/codepay", _place, is_strict=True) for face in _FACES),
         *(Route("POST", f"{face}/out-trade-no/{{out_trade_no}}/reverse", _reverse) for face in _FACES),

@@ -54,12 +54,12 @@ _MOST, _MOST_OF_PARTNERS, _DEAREST = 10, 50, 1_000_000_000
 
 def _place(call: Call) -> Answer:
     way, fields = call.route.path.rpartition("/")[2], call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     check_caller(call, "combine_mchid")
     payer = fields.get("combine_payer_info") or {}
     if way in ("jsapi", "miniprogram") and not payer.get("openid") and not payer.get("sub_openid"):
         raise wrong("combine_payer_info/openid", "JSAPI支付必须传openid", "body", "", "JSAPI支付必须传openid")
-    _check_parts(fields["sub_orders"], fields["combine_mchid"])
+    _check_parts(call, fields["sub_orders"], fields["combine_mchid"])
     data = {
         "api": "v3",
         "way": way,
@@ -80,7 +80,7 @@ def _place(call: Call) -> Answer:
     return Answer.of(200, payer_links(call, way, whole.token, whole.prepay_id))
 
 
-def _check_parts(parts: list[dict[str, Any]], combine_mchid: str) -> None:
+def _check_parts(call: Call, parts: list[dict[str, Any]], combine_mchid: str) -> None:
     is_partner = any(part.get("sub_mchid") for part in parts)
     most, least = (_MOST_OF_PARTNERS, 1) if is_partner else (_MOST, 2)
     if not least <= len(parts) <= most:
@@ -90,7 +90,7 @@ def _check_parts(parts: list[dict[str, Any]], combine_mchid: str) -> None:
         raise wrong("sub_orders", "子单商户订单号重复", "body", numbers)
     for place, part in enumerate(parts):
         name = f"sub_orders/{place}/"
-        parameters.check_rules(_SUB_RULES, part, name)
+        parameters.check_rules(call.operation, _SUB_RULES, part, name)
         total = part["amount"]["total_amount"]
         if not 1 <= total <= _DEAREST:
             raise wrong(f"{name}amount/total_amount", "应为1至1000000000的整数", "body", total)

@@ -15,6 +15,7 @@ from typing import Any
 
 from wechatpay_chain.sandbox import parameters
 from wechatpay_chain.sandbox.answer import Answer, Refusal, wrong
+from wechatpay_chain.sandbox.arguments import UnknownNumber
 from wechatpay_chain.sandbox.book import Book, Order
 from wechatpay_chain.sandbox.clock import BEIJING, rfc3339, to_beijing
 from wechatpay_chain.sandbox.parameters import Rule
@@ -38,11 +39,11 @@ _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 def complain(world: World, out_trade_no: str, detail: str, at: float) -> str:
     """Let the payer of an order complain, or go on complaining; the ``complaint_id``. A notice tells it.
 
-    Raises KeyError for an order that is not there, and ValueError for one that nobody has paid.
+    Raises UnknownNumber for an order that nobody placed, and ValueError for one that nobody has paid.
     """
     order = Book(world, at).order(world.identity.mchid, out_trade_no, combined=True)
     if order is None:
-        raise KeyError(out_trade_no)
+        raise UnknownNumber("order", out_trade_no)
     if order.paid is None:
         raise ValueError(f"order {out_trade_no!r:.80} is {order.state}: only who has paid can complain")
     row = world.store.one("SELECT * FROM complaints WHERE order_id=?", order.id)
@@ -121,7 +122,7 @@ def _history(call: Call) -> Answer:
 
 def _respond(call: Call) -> Answer:
     row, fields = _found(call), call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     images = fields.get("response_images") or []
     _log(call.world, row["id"], "商家", "MERCHANT_RESPONSE", fields["response_content"], call.now, images)
     if row["state"] == "PENDING":
@@ -141,7 +142,7 @@ def _complete(call: Call) -> Answer:
 
 def _refund(call: Call) -> Answer:
     row, fields = _found(call), call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     action = fields["action"]
     if action not in ("APPROVE", "REJECT"):
         raise wrong("action", "应为APPROVE或REJECT", "body", action)
@@ -261,7 +262,7 @@ def _change_address(call: Call) -> Answer:
 
 
 def _write_address(call: Call) -> Answer:
-    parameters.check_rules({"url": _ADDRESS}, call.fields)
+    parameters.check_rules(call.operation, {"url": _ADDRESS}, call.fields)
     url = call.fields["url"]
     call.world.store.run("DELETE FROM complaint_address")
     call.world.store.run("INSERT INTO complaint_address VALUES (?)", url)

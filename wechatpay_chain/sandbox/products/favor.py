@@ -41,7 +41,7 @@ _MOVES: Mapping[str, tuple[tuple[str, ...], str, str]] = {
 def _create(call: Call) -> Answer:
     fields, rule = call.fields, call.fields["stock_use_rule"]
     coupon = fields["coupon_use_rule"].get("fixed_normal_coupon") or {}
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     begin, end = (_moment(fields, name) for name in ("available_begin_time", "available_end_time"))
     if end <= begin or end - begin > 90 * _DAY or begin > call.now + 365 * _DAY:
         raise wrong(
@@ -78,7 +78,7 @@ def _query(call: Call) -> Answer:
 
 def _send(call: Call) -> Answer:
     fields = call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     number = fields["out_request_no"]
     known = call.world.store.one("SELECT * FROM favor_coupons WHERE out_request_no=?", number)
     if known is not None:

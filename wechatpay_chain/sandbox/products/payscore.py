@@ -16,6 +16,7 @@ from typing import Any
 
 from wechatpay_chain.sandbox import parameters
 from wechatpay_chain.sandbox.answer import Answer, Refusal, wrong
+from wechatpay_chain.sandbox.arguments import UnknownNumber
 from wechatpay_chain.sandbox.book import Book
 from wechatpay_chain.sandbox.clock import BEIJING, compact, to_beijing
 from wechatpay_chain.sandbox.parameters import Rule
@@ -55,11 +56,11 @@ _TOLD = ("service_introduction", "post_payments", "post_discounts", "risk_fund",
 def turn(world: World, out_order_no: str, state: str, at: float) -> None:
     """Let the user of an order confirm it (DOING), pay it (DONE), or leave it (EXPIRED); a notice tells it.
 
-    Raises KeyError for an unknown order, and ValueError for a state that cannot follow.
+    Raises UnknownNumber for an order that nobody created, and ValueError for a state that cannot follow.
     """
     row = _row(world, world.identity.mchid, out_order_no)
     if row is None:
-        raise KeyError(out_order_no)
+        raise UnknownNumber("PayScore order", out_order_no)
     if USER_STATES.get(state) != (row["state"], row["description"] if state == "DONE" else ""):
         now = f"{row['state']} {row['description']}".strip()
         raise ValueError(f"PayScore order {out_order_no!r:.80} is {now}, which cannot become {state!r:.40}")
@@ -68,7 +69,7 @@ def turn(world: World, out_order_no: str, state: str, at: float) -> None:
 
 def _create(call: Call) -> Answer:
     fields = call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     _check_lists(fields)
     if fields["risk_fund"]["name"] not in _RISKS:
         raise wrong("risk_fund/name", f"应为{'、'.join(_RISKS)}之一", "body", fields["risk_fund"]["name"])
@@ -158,7 +159,7 @@ def _modify(call: Call) -> Answer:
     fields, data = call.fields, load(row["data"])
     if row["description"] != "MCH_COMPLETE" or row["state"] != "DOING":
         raise _wrong_state("当前订单状态不合法")
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     _check_total(fields, data["risk_fund"])
     if not 0 < fields["total_amount"] < row["total"]:
         raise wrong("total_amount", "修改后的金额应小于原金额", "body", fields["total_amount"])
@@ -191,7 +192,7 @@ def _sync(call: Call) -> Answer:
 
 def _cancel(call: Call) -> Answer:
     row, fields = _of_path(call), call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     data = load(row["data"])
     if row["state"] == "REVOKED":
         if data["cancelled"] != fields:

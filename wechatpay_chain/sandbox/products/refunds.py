@@ -19,6 +19,7 @@ from wechatpay_chain.sandbox.book import Book, Order
 from wechatpay_chain.sandbox.clock import day_of, rfc3339, to_beijing
 from wechatpay_chain.sandbox.parameters import Rule
 from wechatpay_chain.sandbox.product import Call, Product, Route
+from wechatpay_chain.sandbox.products.sharing import frozen_amount
 from wechatpay_chain.sandbox.products.transactions import ADDRESS
 from wechatpay_chain.sandbox.store import Row, dump, load
 from wechatpay_chain.sandbox.views import owners_v2
@@ -27,6 +28,8 @@ from wechatpay_chain.sandbox.world import World
 __all__ = [
     "ACCOUNT",
     "PRODUCT",
+    "REFUND_NUMBER",
+    "RULES",
     "STATES",
     "V2_REFUNDED",
     "Refund",
@@ -39,6 +42,8 @@ __all__ = [
     "v2_time",
 ]
 
+# A merchant's own number of a refund, in both versions.
+REFUND_NUMBER = re.compile(r"[0-9a-zA-Z_\-|*@]{1,64}")
 STATES = ("PROCESSING", "SUCCESS", "ABNORMAL", "CLOSED")
 ACCOUNT = "支付用户零钱"
 # How the outbox calls an APIv2 notice of a refund.
@@ -50,8 +55,8 @@ _NEXT: Mapping[str, tuple[str, ...]] = {
 _MOST_PARTS = 50
 _LONGEST = 365 * 86_400
 _END = "refund.end"
-_RULES: Mapping[str, Rule] = {
-    "out_refund_no": Rule(64, 1, re.compile(r"[0-9a-zA-Z_\-|*@]+")),
+RULES: Mapping[str, Rule] = {
+    "out_refund_no": Rule(64, 1, REFUND_NUMBER),
     "transaction_id": Rule(32),
     "out_trade_no": Rule(32),
     "reason": Rule(80),
@@ -63,6 +68,8 @@ _REFUSED: Mapping[str, tuple[int, str, str]] = {
     "differs": (400, "INVALID_REQUEST", "订单金额或退款金额与之前请求不一致，请核实后再试"),
     "all refunded": (400, "INVALID_REQUEST", "订单已全额退款"),
     "too much": (400, "INVALID_REQUEST", "申请退款金额大于可退金额"),
+    # Which code and text it has is not known.
+    "shared": (403, "NOT_ENOUGH", "冻结资金不足，请先解冻剩余资金"),
     "too many": (400, "INVALID_REQUEST", "订单部分退款次数已达上限50次"),
     "too late": (400, "INVALID_REQUEST", "订单已经超过退款期限"),
     # WeChat Pay wants a minute between two refunds of an order; with which code it says so is not known.
@@ -140,6 +147,12 @@ class Refunds:
         rows = self._world.store.all("SELECT * FROM refunds WHERE created_day=? ORDER BY created, id", day)
         return [Refund.of(row) for row in rows]
 
+    def closed_on(self, day: str) -> list[Refund]:
+        """Those whose money came back to the merchant on a day such as ``2026-11-01``."""
+        rows = self._world.store.all("SELECT * FROM refunds WHERE status='CLOSED' ORDER BY id")
+        closed = (Refund.of(row) for row in rows)
+        return [refund for refund in closed if day_of(refund.data.get("closed", refund.created)) == day]
+
     def ask(self, order: Order, out_refund_no: str, total: int, amount: int, data: Mapping[str, Any]) -> Refund:
         """A new refund, or the one that was asked for under that number. Raises RefundError."""
         known = self.find_by_number(out_refund_no)
@@ -175,7 +188,9 @@ class Refunds:
             )
         self._world.cancel(_END, refund.id)
         refund.status, refund.success = status, self._now if status == "SUCCESS" else None
-        self._world.store.change("refunds", refund.id, status=status, success=refund.success)
+        if status == "CLOSED":
+            refund.data["closed"] = self._now
+        self._world.store.change("refunds", refund.id, status=status, success=refund.success, data=dump(refund.data))
         book = Book(self._world, self._now)
         order = book.by_id(refund.order_id)
         if status == "CLOSED":
@@ -204,6 +219,9 @@ class Refunds:
             raise RefundError("all refunded")
         if amount > order.total - order.refunded:
             raise RefundError("too much")
+        frozen = frozen_amount(self._world, order, self._now)
+        if frozen is not None and amount > frozen:
+            raise RefundError("shared")
         wait = self._world.settings.refund_wait
         if wait and any(self._now - refund.created < wait for refund in self.of_order(order)):
             raise RefundError("too soon")
@@ -246,7 +264,7 @@ def refusal(reason: str) -> Refusal:
 
 def _create(call: Call) -> Answer:
     fields, amount = call.fields, call.fields["amount"]
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, RULES, fields)
     if amount["refund"] < 1:
         raise wrong("amount/refund", "应为正整数", "body", amount["refund"])
     if amount["currency"] != "CNY":

@@ -22,7 +22,7 @@ from wechatpay_chain.sandbox.product import Call, Product, Route
 from wechatpay_chain.sandbox.store import Row, dump, load
 from wechatpay_chain.sandbox.world import World
 
-__all__ = ["PRODUCT", "shares_on"]
+__all__ = ["PRODUCT", "frozen_amount", "shares_on"]
 
 _PATH = "/v3/profitsharing"
 _END = "share.end"
@@ -35,11 +35,13 @@ _RULES: Mapping[str, Rule] = {
 _MOST_RECEIVERS, _MOST_SHARES, _MOST_RATIO = 50, 50, 30
 # Seconds until a share has been carried out.
 _CARRIED_OUT = 1.0
+# And until money that was frozen for sharing is free by itself; of e-commerce 180 days.
+_FROZEN = 30 * 86_400
 
 
 def _share(call: Call) -> Answer:
     fields, store = call.fields, call.world.store
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     receivers = [{**receiver, "name": None} for receiver in fields.get("receivers") or []]
     known = _found(call.world, "out_order_no", fields["out_order_no"])
     if known is not None:
@@ -54,7 +56,7 @@ def _share(call: Call) -> Answer:
         raise Refusal(400, "INVALID_REQUEST", "非分账订单不支持分账")
     _check_receivers(call, receivers)
     shares = store.all("SELECT * FROM shares WHERE transaction_id=?", order.transaction_id)
-    if any(row["is_last"] for row in shares):
+    if _has_ended(order, shares, call.now):
         raise Refusal(400, "INVALID_REQUEST", "订单已完结分账，不支持分账")
     if len(shares) >= _MOST_SHARES:
         raise Refusal(400, "INVALID_REQUEST", "分账次数超过限制")
@@ -70,7 +72,7 @@ def _share(call: Call) -> Answer:
 
 def _unfreeze(call: Call) -> Answer:
     fields = call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     known = _found(call.world, "out_order_no", fields["out_order_no"])
     if known is not None:
         # The number of a share is answered with that share, and nothing is done.
@@ -78,7 +80,7 @@ def _unfreeze(call: Call) -> Answer:
     order = _order(call)
     if not order.data.get("profit_sharing"):
         raise Refusal(400, "INVALID_REQUEST", "非分账订单不支持解冻剩余资金")
-    if _amount_left(call.world, order) == 0:
+    if not frozen_amount(call.world, order, call.now):
         raise Refusal(403, "NOT_ENOUGH", "分账金额为0")
     return Answer.of(200, _view(_add(call, order, fields["out_order_no"], [], 0, True)))
 
@@ -96,13 +98,13 @@ def _amounts(call: Call) -> Answer:
         raise _not_found()
     if not order.data.get("profit_sharing"):
         raise Refusal(400, "INVALID_REQUEST", "非分账订单不支持此查询")
-    told = {"transaction_id": order.transaction_id, "unsplit_amount": _amount_left(call.world, order)}
+    told = {"transaction_id": order.transaction_id, "unsplit_amount": frozen_amount(call.world, order, call.now) or 0}
     return Answer.of(200, told)
 
 
 def _return(call: Call) -> Answer:
     fields, store = call.fields, call.world.store
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     if fields["amount"] < 1:
         raise wrong("amount", "应为正整数", "body", fields["amount"])
     name = "order_id" if fields.get("order_id") else "out_order_no"
@@ -192,12 +194,19 @@ def _order(call: Call) -> Order:
     return order
 
 
-def _amount_left(world: World, order: Order) -> int:
+def frozen_amount(world: World, order: Order, now: float) -> int | None:
+    """How many fen of an order are frozen for sharing; None for one that is not shared, or no more."""
+    if not order.data.get("profit_sharing"):
+        return None
     rows = world.store.all("SELECT amount, is_last FROM shares WHERE transaction_id=?", order.transaction_id)
-    if any(row["is_last"] for row in rows):
-        return 0
-    shared = sum(int(row["amount"]) for row in rows)
-    return max(0, order.total - order.refunded - shared)
+    if _has_ended(order, rows, now):
+        return None
+    return max(0, order.total - order.refunded - sum(int(row["amount"]) for row in rows))
+
+
+def _has_ended(order: Order, shares: list[Row], now: float) -> bool:
+    """Whether what was left was given free: by the merchant, or by itself after 30 days."""
+    return any(row["is_last"] for row in shares) or (order.paid is not None and now - order.paid > _FROZEN)
 
 
 def _receiver_keys(receivers: list[dict[str, Any]]) -> list[list[Any]]:
@@ -251,7 +260,9 @@ def _found(world: World, column: str, value: Any) -> Row | None:
 
 def _view(row: Row) -> dict[str, Any]:
     is_finished = row["state"] == "FINISHED"
-    times = {"create_time": rfc3339(row["created"]), "finish_time": rfc3339(row["finished"] or row["created"])}
+    times = {"create_time": rfc3339(row["created"])}
+    if is_finished:
+        times["finish_time"] = rfc3339(row["finished"] or row["created"])
     result = {"result": "SUCCESS" if is_finished else "PENDING"}
     told = {
         "transaction_id": row["transaction_id"],

@@ -230,6 +230,8 @@ _BOOKS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "out_refund_no": (("refunds", "out_refund_no"),),
     "out_bill_no": (("transfers", "out_bill_no"),),
     "transfer_bill_no": (("transfers", "transfer_bill_no"),),
+    "out_batch_no": (("transfer_batches", "out_batch_no"),),
+    "batch_id": (("transfer_batches", "batch_id"),),
 }
 
 

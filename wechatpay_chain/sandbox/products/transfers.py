@@ -41,6 +41,8 @@ _RULES: Mapping[str, Rule] = {
     "transfer_remark": Rule(96),
     "notify_url": ADDRESS._replace(most=256),
 }
+# 15 and 32 characters.
+_REPORT_RULES: Mapping[str, Rule] = {"info_type": Rule(45), "info_content": Rule(96)}
 # What each scene has to report: https://pay.weixin.qq.com/doc/v3/merchant/4013774588
 _SCENES: Mapping[str, tuple[str, ...]] = {
     "1000": ("活动名称", "奖励说明"),
@@ -162,9 +164,9 @@ def next_ends(transfer: Transfer) -> tuple[str, ...]:
 
 def _create(call: Call) -> Answer:
     fields = call.fields
-    parameters.check_rules(_RULES, fields)
+    parameters.check_rules(call.operation, _RULES, fields)
     _check_amount(fields)
-    _check_scene(fields)
+    _check_scene(call)
     transfers = Transfers(call.world, call.now)
     known = transfers.find_by_number(fields["out_bill_no"])
     if known is not None and known.data["request"] != _request(fields):
@@ -206,11 +208,14 @@ def _check_amount(fields: Mapping[str, Any]) -> None:
         raise wrong("user_name", "转账金额小于0.3元时不允许填写")
 
 
-def _check_scene(fields: Mapping[str, Any]) -> None:
+def _check_scene(call: Call) -> None:
+    fields = call.fields
     scene = fields["transfer_scene_id"]
     if scene not in _KNOWN_SCENES:
         raise Refusal(400, "INVALID_REQUEST", "你尚未获取该转账场景")
     reports = fields["transfer_scene_report_infos"]
+    for place, report in enumerate(reports):
+        parameters.check_rules(call.operation, _REPORT_RULES, report, f"transfer_scene_report_infos/{place}/")
     given = {report["info_type"] for report in reports if report.get("info_content")}
     if not reports or not {*_SCENES.get(scene, ())} <= given:
         raise Refusal(400, "PARAM_ERROR", "未传入完整且对应的转账场景报备信息，请根据接口文档检查")

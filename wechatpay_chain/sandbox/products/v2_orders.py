@@ -16,7 +16,7 @@ from wechatpay_chain.sandbox.answer import Answer
 from wechatpay_chain.sandbox.book import STATES, Book, Order, OrderError
 from wechatpay_chain.sandbox.clock import BEIJING
 from wechatpay_chain.sandbox.product import Call, Failure, Product, Route
-from wechatpay_chain.sandbox.products.codepay import CODE, CodeRefused, pay_by_code, reverse
+from wechatpay_chain.sandbox.products.codepay import CODE, OUTCOMES, CodeRefused, openid_of, pay_by_code, reverse
 from wechatpay_chain.sandbox.views import v2_fields
 
 __all__ = ["PRODUCT", "failure", "find_order"]
@@ -147,10 +147,22 @@ def _reverse(call: Call) -> Answer:
     if order is None:
         raise Failure("ORDERNOTEXIST", "此交易订单号不存在", recall="N")
     try:
-        reverse(Book(call.world, call.now), order, call.now)
+        reverse(call.world, order, call.now)
     except OrderError as error:
         raise Failure(*_REFUSED[error.reason], recall="N") from None
     return Answer(200, fields={"recall": "N"})
+
+
+def _openid(call: Call) -> Answer:
+    """Whose a payment code is. It stays unused: who asks may still be paid with it."""
+    code = call.fields["auth_code"]
+    if not CODE.fullmatch(code):
+        raise Failure("AUTH_CODE_ERROR", "授权码参数错误")
+    refused = OUTCOMES[code[-2:]].v2 if code[-2:] in OUTCOMES and not OUTCOMES[code[-2:]].state else None
+    if refused is not None:
+        raise Failure(*refused)
+    sub = {"sub_openid": openid_of(f"sub {code}")} if call.fields.get("sub_appid") else {}
+    return Answer(200, fields={"openid": openid_of(code), **sub})
 
 
 def _check(fields: Mapping[str, Any]) -> None:
@@ -220,6 +232,7 @@ PRODUCT = Product(
     routes=(
         *(Route("POST", f"{prefix}{path}", reply) for prefix in _PREFIXES for path, reply in _OPERATIONS.items()),
         Route("POST", "/secapi/pay/reverse", _reverse),
+        Route("POST", "/tools/authcodetoopenid", _openid),
     ),
     notices=("v2.pay",),
 )

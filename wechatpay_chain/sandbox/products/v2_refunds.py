@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from wechatpay_chain.sandbox.answer import Answer
 from wechatpay_chain.sandbox.book import Book, Order
 from wechatpay_chain.sandbox.product import Call, Failure, Product, Route
-from wechatpay_chain.sandbox.products.refunds import ACCOUNT, Refund, RefundError, Refunds, v2_status, v2_time
+from wechatpay_chain.sandbox.products.refunds import (
+    ACCOUNT,
+    REFUND_NUMBER,
+    Refund,
+    RefundError,
+    Refunds,
+    v2_status,
+    v2_time,
+)
 from wechatpay_chain.sandbox.products.v2_orders import find_order
 
 __all__ = ["PRODUCT"]
 
-_NUMBER = re.compile(r"[0-9a-zA-Z_\-|*@]{1,64}")
 _UNSETTLED = "REFUND_SOURCE_UNSETTLED_FUNDS"
 _PAGE = 10
 _REFUSED: Mapping[str, tuple[str, str]] = {
@@ -23,6 +29,7 @@ _REFUSED: Mapping[str, tuple[str, str]] = {
     "differs": ("INVALID_REQUEST", "订单金额或退款金额与之前请求不一致，请核实后再试"),
     "all refunded": ("ERROR", "订单已全额退款"),
     "too much": ("INVALID_REQUEST", "refund_fee大于可退金额"),
+    "shared": ("NOTENOUGH", "冻结资金不足，请先解冻剩余资金"),
     "too many": ("INVALID_REQUEST", "订单部分退款次数已达上限50次"),
     "too soon": ("FREQUENCY_LIMITED", "同一笔订单的多次退款需间隔1分钟"),
     "too late": ("TRADE_OVERDUE", "订单已经超过退款期限"),
@@ -31,7 +38,7 @@ _REFUSED: Mapping[str, tuple[str, str]] = {
 
 def _create(call: Call) -> Answer:
     fields = call.fields
-    if not _NUMBER.fullmatch(fields["out_refund_no"]):
+    if not REFUND_NUMBER.fullmatch(fields["out_refund_no"]):
         raise Failure("PARAM_ERROR", "out_refund_no参数错误")
     total, amount = int(fields["total_fee"]), int(fields["refund_fee"])
     if amount < 1 or amount > total:

@@ -132,7 +132,7 @@ def test_apiv2_takes_no_sealed_text(gateway: Sandbox, wxpay: Wechatpay) -> None:
     assert not gateway.requests
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.recursive(
         st.none() | st.integers() | st.text() | st.text(max_size=20).map(Sealed),

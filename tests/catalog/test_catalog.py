@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts import build_catalog
@@ -112,7 +112,6 @@ def test_what_was_suggest(method: str, path: str, told: str) -> None:
 
 
 # The first example reads the catalogue.
-@settings(deadline=None)
 @given(st.text(max_size=200), st.sampled_from(["GET", "POST", "x"]))
 def test_any_path_is_answered(path: str, method: str) -> None:
     """Hostile text is only text."""

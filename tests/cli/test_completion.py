@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cli.test_cli import run
@@ -228,7 +228,6 @@ WORDS = st.text() | st.sampled_from(
 )
 
 
-@settings(deadline=None)  # the first example reads the parsers
 @given(st.lists(WORDS, max_size=4), WORDS)
 def test_hostile_words_are_only_words(before: list[str], typed: str) -> None:
     """Whatever is typed, what is offered goes on with it, on one line each."""

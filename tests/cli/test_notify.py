@@ -293,7 +293,7 @@ def test_what_is_no_notification_is_refused_on_one_line(
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=300), before=st.sampled_from([b"", b"{", b"A: b\r\n\r\n", b"<xml>", b'{"headers":']))
 @example(content=b"", before=b"A: b\n\n")
 def test_nothing_unproven_is_ever_printed(gateway: Sandbox, tmp_path: Path, content: bytes, before: bytes) -> None:

@@ -11,14 +11,13 @@ import re
 import subprocess
 import traceback
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wechatpay_chain.crypto import ciphers, digest
@@ -28,7 +27,6 @@ from wechatpay_chain.errors import ChainError, DecryptionError, SignatureMismatc
 from wechatpay_chain.protocol.v2 import APIv2, text_of
 
 DATA = Path(__file__).parent.parent / "data"
-patient = settings(deadline=timedelta(seconds=5))
 KEY = "192006250b4c09247ec02edce69f6a2d"
 # The example of https://pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=4_3
 TEXT = "appid=wxd930ea5d5a258f4f&body=test&device_info=1000&mch_id=10000100&nonce_str=ibuaiVcKdpRxkhJA"
@@ -203,7 +201,6 @@ def test_a_sign_type_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
         protocol.sign_fields({"mch_id": "1900000001", "sign_type": "SHA"})
 
 
-@patient
 @given(st.text(), st.binary(min_size=32, max_size=32))
 def test_ecb_agrees_with_cryptography_and_comes_back(text: str, key: bytes) -> None:
     """PKCS#7 fills the last block; decrypt gives back what encrypt was given."""
@@ -221,7 +218,6 @@ def test_a_refund_notice_is_opened_as_openssl_closed_it() -> None:
     assert ciphers.ecb_decrypt(sealed.decode(), key.encode()) == text
 
 
-@patient
 @given(st.text() | st.binary().map(lambda raw: base64.b64encode(raw).decode()))
 def test_any_text_is_judged(text: str) -> None:
     """Whatever a notification holds, only DecryptionError comes out, and it shows no key."""

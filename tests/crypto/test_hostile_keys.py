@@ -67,7 +67,7 @@ def fuzz(inputs: st.SearchStrategy[Any], door: Callable[[Any], object], amount: 
     """Give ``door`` so many inputs; each may take a second, and raise an error of this package on one line."""
     tried = 0
 
-    @settings(max_examples=amount, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=amount, database=None, suppress_health_check=list(HealthCheck))
     @given(inputs)
     def knock(given_input: Any) -> None:
         nonlocal tried

@@ -9,7 +9,6 @@ import re
 import subprocess
 import traceback
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wechatpay_chain.crypto import key_loader
@@ -27,7 +26,6 @@ from wechatpay_chain.errors import ConfigError
 SERIAL, PASSWORD = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1", "pass密码"
 CERTIFY = f"req -x509 -days 3 -subj /CN=wechatpay -set_serial 0x{SERIAL} -key"
 SECRET = ("pkcs1", "pkcs8")
-patient = settings(deadline=timedelta(seconds=5))
 
 
 class Made(NamedTuple):
@@ -238,7 +236,6 @@ def test_a_broken_key_is_told_by_its_length(made: Made) -> None:
         assert shown(made, str(caught.value)) == []
 
 
-@patient
 @given(st.binary())
 def test_any_bytes_are_judged(data: bytes) -> None:
     """Bytes that are no key are a ConfigError of the field, and no certificate."""
@@ -257,7 +254,6 @@ pems = st.builds(
 forms = st.builds(str.__add__, st.sampled_from(["private.pkcs1://", "private.pkcs8://", "public.spki://"]), st.text())
 
 
-@patient
 @given(st.text() | pems | forms)
 def test_any_text_is_judged(text: str) -> None:
     """Text, PEM blocks with anything in them, and the prefixed forms: a ConfigError of the field."""
@@ -266,7 +262,6 @@ def test_any_text_is_judged(text: str) -> None:
             load(text)
 
 
-@patient
 @given(st.sampled_from(["pkcs1", "pkcs8"]), st.booleans(), st.integers(0, 1500), st.integers(0, 20), st.data())
 def test_a_damaged_key_is_not_shown(made: Made, name: str, bare: bool, at: int, cut: int, data: st.DataObject) -> None:
     """Whatever was lost or mistyped in it, the error shows nothing of the rest."""

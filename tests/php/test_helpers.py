@@ -11,7 +11,6 @@ import subprocess
 import time
 import traceback
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.openssl import authorization_fields
@@ -40,7 +39,6 @@ from wechatpay_chain.php.transformer import Transformer
 from wechatpay_chain.protocol.xml import XMLError, from_xml, to_xml
 
 CLASSES = (AesEcb, AesGcm, Formatter, Hash, PemUtil, Rsa, Transformer)
-patient = settings(deadline=timedelta(seconds=5))
 KEY = generate_private_key(65537, 2048)
 PRIVATE = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 LOCKED = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"pass")).decode()
@@ -264,7 +262,6 @@ def test_the_transformer_reads_as_php() -> None:
     assert (Transformer.sanitize("é".encode()), Transformer.sanitize(b"\xff<xml/>")) == ("é", "")
 
 
-@patient
 @given(st.binary(), st.lists(st.sampled_from(["\r\n", " ", "*", "=", "-", "_", "é"]), max_size=8), st.data())
 def test_untidy_base64_is_read_as_php_reads_it(raw: bytes, junk: list[str], data: st.DataObject) -> None:
     """What is not of the alphabet is skipped, wherever it stands, and so is missing padding."""
@@ -276,7 +273,6 @@ def test_untidy_base64_is_read_as_php_reads_it(raw: bytes, junk: list[str], data
 
 
 @pytest.mark.slow
-@patient
 @given(st.text() | st.binary(), st.text() | st.binary(), st.text() | st.binary())
 def test_any_text_is_judged(text: str | bytes, key: str | bytes, iv: str | bytes) -> None:
     """Only this package's errors come out, and a verification is never an error."""

@@ -274,7 +274,7 @@ def test_a_second_call_after_the_first_returned_is_closed() -> None:
 
 @pytest.mark.slow
 @given(st.text(LETTERS | PIECES.map(lambda piece: piece[0]), max_size=80), st.sampled_from(["php", "js", "ts", "tsx"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @example(code="0\t0", language="php")
 def test_any_text(code: str, language: str) -> None:
     """Is Python in the end."""
@@ -285,7 +285,7 @@ def test_any_text(code: str, language: str) -> None:
 @given(
     st.sampled_from(SOURCES), st.lists(st.tuples(st.integers(0, 700), st.integers(0, 9), LETTERS | PIECES), max_size=4)
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_change(source: tuple[str, str], changes: list[tuple[int, int, str]]) -> None:
     """Of a sound snippet: letters cut out and others put in."""
     language, code = source
@@ -325,7 +325,7 @@ def test_a_large_file_is_listed() -> None:
         max_size=60,
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_page(text: str) -> None:
     """Its snippets lie within it, in their order."""
     for each in snippets_in(text + STRIPPED.read_text(encoding="utf-8"), None, is_page=True):

@@ -117,7 +117,7 @@ def test_a_statement_is_verified_by_its_digest(blanks: str) -> None:
     assert len(received) == 3
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.fixed_dictionaries(dict.fromkeys(NAMES, BLANKS)), st.binary(max_size=40))
 def test_any_blanks_behind_any_of_them(blanks: dict[str, str], body: bytes) -> None:
     """Of an answer and of a notification, in every form in which a server hands headers over."""

@@ -310,7 +310,7 @@ def test_headers_of_a_wrong_kind_are_a_type_error(wxpay: Wechatpay, notice: Noti
 _text = st.text(max_size=40)
 _value = st.one_of(_text, st.binary(max_size=40), st.none(), st.integers(), st.lists(_text, max_size=3))
 _name = st.one_of(st.sampled_from([*NAMES, *(f"HTTP_{name.upper().replace('-', '_')}" for name in NAMES)]), _text)
-_fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=2000)
+_fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def attacked(gateway: Sandbox, notice: Notice, headers: dict[str, Any], body: bytes, cut: int) -> Iterator[Notice]:

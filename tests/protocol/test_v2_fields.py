@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.test_recordings import DATA
@@ -126,7 +126,6 @@ def test_a_missing_outcome_is_no_success(path: str, lacking: str) -> None:
             assert v2.APIv2("1", SECRET).verify_answer("POST", path, path, 200, {}, body).verified
 
 
-@settings(deadline=None)
 @given(
     names=st.lists(st.sampled_from(sorted(KNOWN - {"return_code", "result_code"})), unique=True, max_size=12),
     value=st.text("abcdefghij=&_. 中", max_size=12),

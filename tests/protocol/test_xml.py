@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wechatpay_chain.encoding.scalars import signed_text as signed
@@ -23,7 +23,6 @@ from wechatpay_chain.errors import ChainError
 from wechatpay_chain.protocol.xml import MAX_DEPTH, from_xml, sanitize, to_xml
 
 DATA = Path(__file__).parent.parent / "data"
-patient = settings(deadline=datetime.timedelta(seconds=5))
 MEBIBYTE = 1 << 20
 
 
@@ -211,14 +210,12 @@ trees = st.recursive(texts, lambda inner: st.dictionaries(names, inner, min_size
 
 
 @pytest.mark.slow
-@patient
 @given(st.dictionaries(names, trees), st.sampled_from([PHP, JS]))
 def test_what_is_written_comes_back(fields: dict[str, Any], style: Style) -> None:
     """from_xml(to_xml(d)) == d, also nested, in both styles, for all that XML can hold."""
     assert from_xml(to_xml(fields, style=style)) == from_xml(to_xml(fields, style=style).encode()) == fields
 
 
-@patient
 @given(st.dictionaries(names, st.text(st.characters(codec="utf-8", exclude_characters="\0"))))
 def test_what_xml_cannot_hold_is_lost_alone(fields: dict[str, str]) -> None:
     """Control characters travel, as the SDKs send them, and are stripped when they are read."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wechatpay_chain.errors import WechatpayError
 from wechatpay_chain.protocol.xml import MAX_DEPTH, XMLError, from_xml
 
 MEBIBYTE = 1 << 20
-patient = settings(deadline=timedelta(seconds=5))
 
 # What PHP 8.2's SimpleXML made of them with the SDK's flags.
 READ: list[tuple[str, dict[str, Any]]] = [
@@ -161,7 +159,6 @@ OTHERS = "<![CDATA[ ]]> <!-- --> &amp; &e; <!DOCTYPE\tx\t[ ]> <!ENTITY\te\t'v'> 
 pieces = st.sampled_from([*TAGS.split(" "), *OTHERS.split(" "), " "])
 
 
-@patient
 @given(st.binary() | st.text() | st.lists(pieces).map("".join) | st.lists(pieces).map(lambda p: "".join(p).encode()))
 def test_any_document_is_judged(document: bytes | str) -> None:
     """A dict, or XMLError; nothing else comes out."""

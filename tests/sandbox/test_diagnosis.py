@@ -245,7 +245,7 @@ def test_a_text_that_no_mistake_explains_is_told_by_its_digest(gateway: Sandbox)
     assert found["expected"].startswith(f"GET\n{QUERY}\n")
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(
         st.text(min_size=1, max_size=5),

@@ -243,7 +243,7 @@ def live(frozen: tuple[Sandbox, Wechatpay], steps: list[tuple[Any, ...]]) -> Non
 HEALTH = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=HEALTH)
+@settings(max_examples=60, suppress_health_check=HEALTH)
 @given(steps=STEPS)
 def test_a_life_holds_no_contradiction(frozen: tuple[Sandbox, Wechatpay], steps: list[tuple[Any, ...]]) -> None:
     """A few of them, each time others."""
@@ -251,7 +251,7 @@ def test_a_life_holds_no_contradiction(frozen: tuple[Sandbox, Wechatpay], steps:
 
 
 @pytest.mark.slow
-@settings(max_examples=10_000, deadline=None, suppress_health_check=HEALTH)
+@settings(max_examples=10_000, suppress_health_check=HEALTH)
 @given(steps=STEPS)
 def test_ten_thousand_lives_hold_no_contradiction(
     frozen: tuple[Sandbox, Wechatpay], steps: list[tuple[Any, ...]]

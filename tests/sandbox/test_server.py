@@ -307,7 +307,7 @@ PLACE = st.floats(0, 1, exclude_max=True)
 CHANGES = st.lists(st.tuples(PLACE, st.integers(0, 40), PIECES | st.binary(max_size=4)), min_size=1, max_size=6)
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 3), CHANGES)
 def test_any_bytes_are_answered_or_hung_up_on(
     gateway: Sandbox, kind: int, changes: list[tuple[float, int, bytes]]

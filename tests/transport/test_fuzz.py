@@ -49,7 +49,7 @@ def fuzz(inputs: st.SearchStrategy[Any], door: Callable[[Any], None], amount: in
     """Give ``door`` so many inputs; each may take a second of this thread's time."""
     tried = 0
 
-    @settings(max_examples=amount, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=amount, database=None, suppress_health_check=list(HealthCheck))
     @given(inputs)
     def knock(given_input: Any) -> None:
         nonlocal tried

@@ -306,6 +306,15 @@ def test_another_server_in_its_place_is_named(gateway: Sandbox, environment: Var
     assert "this is not WeChat Pay" in found["signed call of APIv2"]
 
 
+def test_plain_http_behind_https_is_named(gateway: Sandbox, environment: Variables) -> None:
+    """It is not the authority that is missing."""
+    url = gateway.base_url.replace("http:", "https:")
+    status, out, _ = run("doctor", environment=changed(environment, {"BASE_URL": url}))
+    [line] = [line for line in out.splitlines() if "  host " in line]
+    assert (status, "no TLS is spoken there (" in line, "write http://" in line) == (1, True, True)
+    assert [part for part in ("[", "]", "_ssl.c", "certifi") if part in line] == []
+
+
 @contextlib.contextmanager
 def with_tls() -> Iterator[tuple[Sandbox, Variables]]:
     with Sandbox(tls=True) as gateway:

@@ -328,6 +328,12 @@ def test_a_whole_number_of_another_type_is_an_integer(
         instance.prepare(instance.v2.pay.unifiedorder.post, {"xml": fields}),
     ):
         assert f"<total_fee>{text}</total_fee>".encode() in request.body
+    detail = {"mch_id": wxpay.mchid, "detail": {"goods_detail": [{"price": total, "cost": 1.0}]}}
+    for request in (
+        wxpay.prepare(wxpay.v2.pay.unifiedorder.post, detail),
+        instance.prepare(instance.v2.pay.unifiedorder.post, {"xml": detail}),
+    ):
+        assert f'{{"goods_detail":[{{"price":{text},"cost":1}}]}}'.encode() in request.body
     sealed = wxpay.prepare(wxpay.v3.x.post, {"total": total, "name": Sealed("x")}).body
     assert sealed.startswith(f'{{"total":{text},"name":"'.encode())
 

@@ -270,7 +270,7 @@ def test_a_sandbox_that_cannot_be_is_refused(
 
 def test_a_number_is_taken_as_its_digits() -> None:
     """As the client takes it."""
-    with Sandbox(mchid=1900000109) as gateway:  # type: ignore[arg-type]
+    with Sandbox(mchid=1900000109) as gateway:
         assert gateway.mchid == "1900000109"
 
 

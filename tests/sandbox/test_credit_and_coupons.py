@@ -49,6 +49,15 @@ class Ride:
         return self._orders.get(params={**SERVICE, "out_order_no": self.number, **changes}).data
 
 
+def test_a_service_does_not_end_before_it_begins(wxpay: Wechatpay) -> None:
+    """Nor is it made; at the same moment it may."""
+    ride = Ride(wxpay)
+    backwards = {"start_time": "20261128100000", "end_time": "20261127"}
+    assert told(lambda: ride.post(time_range=backwards)) == (400, "PARAM_ERROR")
+    assert told(lambda: ride.get()) == (404, "ORDER_NOT_EXIST")
+    assert ride.post(time_range={"start_time": "20261128", "end_time": "20261128000000"})["state"] == "CREATED"
+
+
 def test_a_ride_is_confirmed_completed_paid_and_refunded(wxpay: Wechatpay, gateway: Sandbox) -> None:
     """With a notice from the user's confirmation and payment, each with this order's fields; money in the one book."""
     ride = Ride(wxpay)

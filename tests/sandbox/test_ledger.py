@@ -40,7 +40,11 @@ def test_the_sandbox_takes_rows_from_a_request(gateway: Sandbox, wxpay: Wechatpa
     bill = read_bill(wxpay.download(wxpay.v3.bill.tradebill.get(params={"bill_date": "2026-11-01"})), amounts="yuan")
     assert sum(row["订单金额"] for row in bill) == bill.summary["订单总金额"] == Decimal("0.24")
     days = ("x", "2026-13-01", "2026-02-30", "2026-1101-")
-    for params in ({}, {"bill_date": "2026-11-01", "rows": "x"}, *({"bill_date": day} for day in days)):
+    for rows in ("x", "²", "-1", "99999999999999999999", "10000001"):
+        with pytest.raises(errors.ClientError, match=r"PARAM_ERROR: 参数 rows 错误") as caught:
+            wxpay.v3.bill.tradebill.get(params={"bill_date": "2026-11-01", "rows": rows})
+        assert caught.value.detail["value"] == rows
+    for params in ({}, *({"bill_date": day} for day in days)):
         with pytest.raises(errors.ClientError, match="PARAM_ERROR"):
             wxpay.v3.bill.tradebill.get(params=params)
     with pytest.raises(errors.ClientError, match="NO_STATEMENT_EXIST"):

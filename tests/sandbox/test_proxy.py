@@ -165,9 +165,10 @@ def test_a_first_flight_that_comes_with_the_head_is_not_lost(gateway: Sandbox) -
 
 def test_a_port_that_is_taken_is_named(gateway: Sandbox) -> None:
     """Before anything is served; nothing stays open."""
-    with pytest.raises(errors.ConfigError) as caught:
-        Sandbox(proxy=urlsplit(str(gateway.proxy_url)).port)
-    assert caught.value.field == "port"
+    port = urlsplit(str(gateway.proxy_url)).port
+    with pytest.raises(errors.ConfigError, match=f"^proxy: {port} is in use") as caught:
+        Sandbox(proxy=port)
+    assert caught.value.field == "proxy"
 
 
 def run(gateway: Sandbox, command: list[str], **environment: str) -> Any:

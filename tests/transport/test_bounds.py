@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import io
 import resource
 import signal
 import socket
@@ -13,6 +14,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,7 +24,7 @@ from urllib3.exceptions import HTTPError
 
 from tests.sockets import raw_server, request_of
 from tests.transport.test_session import CALLS
-from wechatpay_chain import Sandbox, errors
+from wechatpay_chain import Media, Sandbox, errors
 
 DEADLINE = 0.5
 # Seconds; what a busy machine may add.
@@ -97,6 +99,39 @@ def saying(answer: bytes) -> Callable[[socket.socket], None]:
         connection.recv(1)
 
     return behave
+
+
+def sipping(connection: socket.socket) -> None:
+    """A server that takes a request in small pieces, each before any time-out, for longer than the deadline."""
+    end = time.monotonic() + 2 * DEADLINE
+    while time.monotonic() < end and connection.recv(1 << 12):
+        time.sleep(0.005)  # the pace of the attack
+
+
+def ignoring(connection: socket.socket) -> None:
+    """A server that takes nothing."""
+    time.sleep(2 * DEADLINE)  # longer than the call waits
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("behave", [sipping, ignoring])
+@pytest.mark.parametrize("kind", ["upload", "body"])
+def test_a_request_that_is_taken_slowly_ends_at_the_deadline(
+    gateway: Sandbox, kind: str, behave: Callable[[socket.socket], None]
+) -> None:
+    """A file has no deadline by itself, but one that was given holds while it is sent."""
+    large = bytes(12 << 20)
+    with raw_server(behave) as (url, accepted), gateway.client(base_url=url) as wxpay:
+        send = {
+            "upload": partial(wxpay.v3.merchant.media.video_upload.post, Media(io.BytesIO(large), filename="a.mp4")),
+            "body": partial(wxpay.v3.x.post, data=large),
+        }[kind]
+        started = time.monotonic()
+        with pytest.raises(errors.TimedOut, match=r"it may have been carried out.*the deadline is over") as caught:
+            send(deadline=DEADLINE)
+        assert time.monotonic() - started < SLACK
+    assert [attempt.sent for attempt in caught.value.attempts] == [True]
+    assert len(accepted) == 1
 
 
 def encoded(body: bytes, coding: str) -> bytes:

@@ -44,6 +44,8 @@ BILL = "\ufeff交易时间,订单金额\r\n`2026-11-01,`1.20\r\n总交易单数,
 DAY = {"bill_date": "2026-11-01"}
 # What a bill of a sub-merchant is asked for with.
 SUB = {**DAY, "sub_mchid": "1", "account_type": "BASIC", "algorithm": "AEAD_AES_256_GCM"}
+# And one of a platform, which has no other account.
+ECOMMERCE = {**SUB, "account_type": "ALL"}
 KEY, NONCE = secrets.token_hex(16).encode(), secrets.token_hex(8)
 
 
@@ -97,7 +99,7 @@ def test_a_bill_is_downloaded_and_checked(
     gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path, path: str, tar_type: dict[str, str]
 ) -> None:
     """Asked for, fetched, decrypted, unzipped: the digest of what lies there is the one that was named."""
-    answer = wxpay.chain(path).get(params={**SUB, **tar_type})
+    answer = wxpay.chain(path).get(params={**(ECOMMERCE if "ecommerce" in path else SUB), **tar_type})
     told = wxpay.download(answer, tmp_path / "bill.csv")
     content = (tmp_path / "bill.csv").read_bytes()
     entry = answer.data.get("download_bill_list", [answer.data])[0]
@@ -663,7 +665,7 @@ def test_a_key_that_cannot_be_used_is_told_before_anything_is_sent(gateway: Sand
 def test_parts_are_joined_in_their_order(gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path) -> None:
     """Each is checked by itself; the digest of the whole is told."""
     gateway.bills.parts = 3
-    answer = wxpay.v3.ecommerce.bill.fundflowbill.get(params={**SUB, "tar_type": "GZIP"})
+    answer = wxpay.v3.ecommerce.bill.fundflowbill.get(params={**ECOMMERCE, "tar_type": "GZIP"})
     told = wxpay.download(answer, tmp_path / "bill.csv")
     parts = [wxpay.download(part) for part in answer.data["download_bill_list"]]
     whole = (tmp_path / "bill.csv").read_bytes()
@@ -677,7 +679,7 @@ def test_parts_are_joined_in_their_order(gateway: Sandbox, wxpay: Wechatpay, tmp
 def test_many_parts_need_few_files(gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path) -> None:
     """A few are fetched at once, and joined before the next."""
     gateway.bills.parts, gateway.bills.rows = 70, 1
-    answer = wxpay.v3.ecommerce.bill.fundflowbill.get(params=SUB)
+    answer = wxpay.v3.ecommerce.bill.fundflowbill.get(params=ECOMMERCE)
     opened: list[int] = []
     before = len(os.listdir("/proc/self/fd"))
     told = wxpay.download(
@@ -692,7 +694,7 @@ def test_many_parts_need_few_files(gateway: Sandbox, wxpay: Wechatpay, tmp_path:
 def test_one_wrong_part_leaves_nothing(gateway: Sandbox, wxpay: Wechatpay, tmp_path: Path) -> None:
     """The error is that part's, not that of those which were stopped for it."""
     gateway.bills.parts = 4
-    told = wxpay.v3.ecommerce.bill.fundflowbill.get(params={**SUB, "rows": 50_000}).data
+    told = wxpay.v3.ecommerce.bill.fundflowbill.get(params={**ECOMMERCE, "rows": 50_000}).data
     told["download_bill_list"][2]["hash_value"] = "0" * 40
     with pytest.raises(errors.IntegrityError, match=f"not the file that was named.*named {'0' * 40}"):
         wxpay.download(told, tmp_path / "bill.csv")
@@ -784,14 +786,14 @@ def test_what_progress_raises_is_raised(
 ) -> None:
     """Itself, whatever it is: no file that cannot be written, no generator that ended."""
     gateway.bills.parts = parts
-    api = wxpay.v3.ecommerce.bill.fundflowbill if parts else wxpay.v3.bill.tradebill
+    api, asked = (wxpay.v3.ecommerce.bill.fundflowbill, ECOMMERCE) if parts else (wxpay.v3.bill.tradebill, SUB)
 
     def stop(received: int, total: int | None) -> None:
         raise error
 
     for to in (tmp_path / "bill.csv", None, io.BytesIO()):
         with pytest.raises(type(error), match=r"^mine$") as caught:
-            wxpay.download(api.get(params={**SUB, "tar_type": "GZIP"}), to, progress=stop)
+            wxpay.download(api.get(params={**asked, "tar_type": "GZIP"}), to, progress=stop)
         assert caught.value is error
     assert not list(tmp_path.iterdir())
 

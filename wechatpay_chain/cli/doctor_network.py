@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
@@ -14,7 +15,7 @@ import requests
 from wechatpay_chain.cli.doctor_checks import FAILED, OK, SKIPPED, Check, key_ids
 from wechatpay_chain.client import Wechatpay
 from wechatpay_chain.crypto import ciphers
-from wechatpay_chain.display.reasons import reason_of
+from wechatpay_chain.display.reasons import cause_of, reason_of
 from wechatpay_chain.errors import (
     ApiError,
     BusinessError,
@@ -85,6 +86,10 @@ def _check_host(base: Base) -> tuple[Check, str]:
         remedy = "start the proxy, or change HTTPS_PROXY, or name the host in NO_PROXY"
         return Check(name, FAILED, f"the proxy {_without_password(proxy)} cannot be used", remedy), ""
     except requests.exceptions.SSLError as error:
+        cause = cause_of(error)
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLCertVerificationError):
+            remedy = "write http:// in base_url where it speaks plain HTTP; else something in between breaks TLS"
+            return Check(name, FAILED, f"no TLS is spoken there{way} ({reason_of(error)})", remedy), ""
         remedy = "update certifi; behind a proxy that opens TLS set REQUESTS_CA_BUNDLE to the file of its authority"
         return Check(name, FAILED, f"TLS is not trusted{way} ({reason_of(error)})", remedy), ""
     except requests.Timeout:

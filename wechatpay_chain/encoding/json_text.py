@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, TypeGuard
 
+from wechatpay_chain.encoding.scalars import whole_number
 from wechatpay_chain.encoding.style import Style
 from wechatpay_chain.errors import ChainError
 
@@ -78,7 +79,7 @@ def field_text(value: object, key: str, style: Style) -> object:
     if spells_itself or not isinstance(value, Mapping | list | tuple):
         return value
     try:
-        return dumps(_plain(value), style)
+        return dumps(_plain(value), style, whole_number)
     except RecursionError:
         reason = "it is nested too deep, or in itself"
     except (TypeError, ValueError) as error:

@@ -12,7 +12,15 @@ from wechatpay_chain.errors import ChainError
 if TYPE_CHECKING:
     from decimal import Decimal
 
-__all__ = ["has_plain_digits", "signed_text", "spell", "spell_decimal", "spell_integer"]
+__all__ = [
+    "has_plain_digits",
+    "is_whole",
+    "signed_text",
+    "spell",
+    "spell_decimal",
+    "spell_integer",
+    "whole_number",
+]
 
 # 1E+999999999 is nine letters, and a thousand million digits.
 _MOST_DIGITS = 1000
@@ -21,6 +29,27 @@ _MOST_DIGITS = 1000
 def has_plain_digits(value: Decimal) -> bool:
     """Whether a decimal number is finite, and can be written without an exponent in a reasonable length."""
     return value.is_finite() and -_MOST_DIGITS < int(value.as_tuple().exponent) <= value.adjusted() < _MOST_DIGITS
+
+
+def is_whole(value: Decimal) -> bool:
+    """Whether a decimal number is a whole one that can be written out."""
+    return has_plain_digits(value) and value == value.to_integral_value()
+
+
+def whole_number(value: Any) -> int:
+    """A whole Decimal, which is how fen are reckoned without floats, or an integer of another library, as an int.
+
+    Raises TypeError, as ``json`` expects it, for anything else.
+    """
+    from decimal import Decimal  # few bodies hold one
+
+    if isinstance(value, Decimal) and is_whole(value):
+        return int(value)
+    try:
+        return operator.index(value)
+    except TypeError:
+        found = f"{value!r:.40}" if isinstance(value, Decimal) else type(value).__name__
+    raise TypeError(f"{found} is neither text nor a whole number, a list or a dict")
 
 
 def spell_decimal(value: Decimal) -> str:

@@ -7,19 +7,16 @@ import operator
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from wechatpay_chain.encoding import json_text
 from wechatpay_chain.encoding.query import iso_string
-from wechatpay_chain.encoding.scalars import has_plain_digits
+from wechatpay_chain.encoding.scalars import is_whole, whole_number
 from wechatpay_chain.errors import ChainError
 from wechatpay_chain.request.encryption import Envelope, Sealed, Seals
 from wechatpay_chain.request.options import JSON_UTF8, Face, mapping
 from wechatpay_chain.transport.media import Media, build_form
 from wechatpay_chain.transport.multipart import Multipart
-
-if TYPE_CHECKING:
-    from decimal import Decimal
 
 __all__ = [
     "Body",
@@ -126,20 +123,7 @@ def _spell_foreign(value: Any, takes_dates: bool) -> str | int:
     """A date as text, and a whole number of another type; TypeError, as ``json`` expects it, for anything else."""
     if takes_dates and isinstance(value, datetime) and value.tzinfo is not None:
         return iso_string(value)
-    return _whole_number(value)
-
-
-def _whole_number(value: Any) -> int:
-    """A whole Decimal, which is how fen are reckoned without floats, or an integer of another library, as an int."""
-    from decimal import Decimal  # few bodies hold one
-
-    if isinstance(value, Decimal) and _is_whole(value):
-        return int(value)
-    return operator.index(value)
-
-
-def _is_whole(value: Decimal) -> bool:
-    return has_plain_digits(value) and value == value.to_integral_value()
+    return whole_number(value)
 
 
 def _find_unserializable(payload: Any, takes_dates: bool) -> str:
@@ -201,7 +185,7 @@ def _describe_bad_value(value: Any, where: str, takes_dates: bool) -> str:
     from decimal import Decimal
 
     if isinstance(value, Decimal):
-        return "" if _is_whole(value) else f"{where} is {value!s:.40}; round it to a whole number, or pass text"
+        return "" if is_whole(value) else f"{where} is {value!s:.40}; round it to a whole number, or pass text"
     if takes_dates and isinstance(value, datetime):
         return "" if value.tzinfo else f"{where} is a datetime without a time zone; give it one"
     return f"{where} is {type(value).__name__}; pass text, a number, True, False, None, a list or a dict"

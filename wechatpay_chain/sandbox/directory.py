@@ -154,8 +154,10 @@ class Directory:
 
     def _hide(self, name: str) -> None:
         """Let no one but its owner read a file: a copy of the folder may have lost that."""
+        path = self.path / name
         try:
-            (self.path / name).chmod(_MODE)
+            if path.stat().st_mode & 0o077:
+                path.chmod(_MODE)
         except OSError as error:
             raise self._wrong(f"{name} cannot be made readable by its owner alone: {error.strerror}") from None
 

@@ -112,7 +112,7 @@ class Sandbox:
         host: str = "127.0.0.1",
         *,
         tls: bool | ssl.SSLContext = False,
-        mchid: str = "",
+        mchid: str | int = "",
         database: str | Path | None = None,
         clock: float | Clock | None = None,
         pay_after: float | None = None,

@@ -24,6 +24,8 @@ _PORT = "443"
 class Proxy(Server):
     """Listens for ``CONNECT host:443``; ``base_url`` is where the sandbox is without it."""
 
+    option = "proxy"
+
     def __init__(self, host: str, port: int, respond: Respond, authority: Authority, base_url: str) -> None:
         self.inside = authority.server_context(sorted(HOSTS), clients=authority)
         self.base_url = base_url

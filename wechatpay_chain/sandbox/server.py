@@ -78,6 +78,8 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = 1024
+    # What the option of its port is called.
+    option = "port"
 
     def __init__(
         self,
@@ -100,7 +102,7 @@ class Server(ThreadingHTTPServer):
             self.address_family = family
             super().__init__(address, connection or Connection)  # type: ignore[arg-type]
         except (OSError, UnicodeError) as error:
-            raise _not_to_be_had(host, port, error) from error
+            raise _not_to_be_had(host, port, self.option, error) from error
 
     @cached_property
     def is_local(self) -> bool:
@@ -169,15 +171,14 @@ class Server(ThreadingHTTPServer):
                     connection.shutdown(socket.SHUT_RDWR)
 
 
-def _not_to_be_had(host: str, port: int, error: Exception) -> ConfigError:
+def _not_to_be_had(host: str, port: int, option: str, error: Exception) -> ConfigError:
     code = getattr(error, "errno", None)
     if code == errno.EADDRINUSE:
-        told = (
-            f"port: {port} is in use on {host}; end the program that listens there, choose another port, or 0 for any"
-        )
-        return ConfigError(told, "port")
+        told = f"{port} is in use on {host}; end the program that listens there, choose another port, or 0 for any"
+        return ConfigError(f"{option}: {told}", option)
     if code == errno.EACCES:
-        return ConfigError(f"port: {port} needs a privilege that this process lacks; choose one above 1023", "port")
+        told = f"{port} needs a privilege that this process lacks; choose one above 1023"
+        return ConfigError(f"{option}: {told}", option)
     return ConfigError(f"host: {host!r} is no address of this machine ({error}); 127.0.0.1 is the default", "host")
 
 

@@ -195,10 +195,26 @@ class _Connection(HTTPConnection):
         )
 
     def send(self, data: Any) -> None:
-        if self._held is None:
-            super().send(data)
-        else:
+        if self._held is not None:
             self._held.append(data)
+            return
+        left = DEADLINE.get() - time.monotonic()
+        if self.sock is None or left >= _LONGEST_TIMEOUT:
+            super().send(data)
+            return
+        # A host may take an upload piece by piece, each just in time.
+        timeout = self.sock.gettimeout()
+        is_last = timeout is None or left < timeout
+        if left <= 0:
+            raise DeadlineOver("the deadline is over")
+        if is_last:
+            self.sock.settimeout(left)
+        try:
+            super().send(data)
+        except TimeoutError as error:
+            if is_last:
+                raise DeadlineOver("the deadline is over") from error
+            raise
 
     def getresponse(self) -> Any:
         asked, self._asked, self.plain_fields = self._asked, None, None

@@ -16,7 +16,7 @@ import requests
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 
 from wechatpay_chain.errors import Attempt, TimedOut, TransportError
-from wechatpay_chain.transport.connection import Unconnected
+from wechatpay_chain.transport.connection import DeadlineOver, Unconnected
 from wechatpay_chain.transport.decoding import TooLarge
 from wechatpay_chain.transport.signed_request import SignedRequest
 
@@ -62,7 +62,9 @@ def _network_failure(request: SignedRequest, error: Exception) -> TransportError
     unsent = isinstance(error, requests.exceptions.ConnectTimeout) or any(
         isinstance(each, NewConnectionError | ConnectTimeoutError | Unconnected) for each in _chain(error)
     )
-    late = isinstance(error, ReadTimeoutError | requests.exceptions.ReadTimeout)
+    late = isinstance(error, ReadTimeoutError | requests.exceptions.ReadTimeout) or any(
+        isinstance(each, DeadlineOver) for each in _chain(error)
+    )
     return failure(request, (Attempt(request.origin, reason, sent=not unsent),), late and not unsent)
 
 

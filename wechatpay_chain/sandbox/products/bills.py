@@ -52,6 +52,8 @@ _PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
 _COLUMNS = TRADE.header.split(",")
 _OF_REFUNDS = ("微信退款单号", "商户退款单号", "退款金额", "充值券退款金额", "退款类型", "退款状态", "申请退款金额")
 _TIMES = ("退款申请时间", "退款成功时间")
+# Rows that are made up; nothing else is answered while their digest is made.
+_ROWS, _MOST_ROWS = re.compile("[0-9]{1,8}"), 10_000_000
 # There are bills of so many months. Which code and text an older day has is not known.
 _MONTHS = 3
 _CHOICES = ("bill_type", "account_type", "tar_type")
@@ -89,8 +91,10 @@ class Bills:
         found = _DATE.fullmatch(given)
         rows = fields.get("rows", str(self.rows))
         day = "" if found is None else "-".join(found.groups())
-        if not _is_day(day) or not rows.isdecimal():
+        if not _is_day(day):
             raise wrong(name, f"应为日期: {given[:20]}", "query", given)
+        if not _ROWS.fullmatch(rows) or int(rows) > _MOST_ROWS:
+            raise wrong("rows", f"应为0至{_MOST_ROWS}", "query", rows[:40])
         if "rows" not in fields and not self.rows and day < _first_day(to_beijing(self.world.clock.now()).date()):
             raise Refusal(400, "INVALID_REQUEST", "账单日期有误，仅支持下载最近三个月的账单")
         booked = None if "rows" in fields else self._bill_of_day(table, day, fields)

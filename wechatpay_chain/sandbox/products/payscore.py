@@ -73,7 +73,9 @@ def _create(call: Call) -> Answer:
     _check_lists(fields)
     if fields["risk_fund"]["name"] not in _RISKS:
         raise wrong("risk_fund/name", f"应为{'、'.join(_RISKS)}之一", "body", fields["risk_fund"]["name"])
-    _times(fields, "time_range", fields["time_range"])
+    begin, end = _times(fields, "time_range", fields["time_range"])
+    if begin is not None and end is not None and end < begin:
+        raise wrong("time_range/end_time", "应不早于开始时间", "body", fields["time_range"]["end_time"])
     known = _row(call.world, call.mchid, fields["out_order_no"])
     if known is not None:
         if load(known["data"])["request"] != fields:
@@ -201,7 +203,8 @@ def _cancel(call: Call) -> Answer:
     # The pages of 2025 let a merchant cancel while its user pays; others saw it refused.
     is_paying = row["description"] == "MCH_COMPLETE"
     if row["state"] not in ("CREATED", "DOING") or (is_paying and not call.world.settings.cancel_while_paying):
-        raise wrong("out_order_no", "", "body", row["out_order_no"], "当前订单状态不满足撤销条件")
+        told = "当前订单状态不满足撤销条件"
+        raise wrong("out_order_no", told, "body", row["out_order_no"], told)
     data["cancelled"] = dict(fields)
     _forget_work(call.world, row)
     _change(call.world, row, state="REVOKED", description="", data=data)

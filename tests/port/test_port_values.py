@@ -295,6 +295,7 @@ def test_an_entry_that_may_be_no_array_is_not_taken_for_one() -> None:
         ("let n = { a: 1 }; n.b ??= 2", "js", "n = HERE(1, 'n.b ??= 2')"),
         ("let n = { a: 1 }; for (const k in x) { delete n[k] }", "js", "n = HERE(1, 'for (const k in x)')"),
         ("let n = [1]; const x = n.pop()", "js", "n = HERE(1, 'x = n.pop()')"),
+        ("let n = { a: 1 }; const m = n; m.a = 2", "js", "n = HERE(1, 'm = n')"),
         ("let n = [1]; n.length = 0", "js", "n = HERE(1, 'n.length = 0')"),
         ("$n = [1]; $x = array_pop($n);", "php", "n = HERE(1, '$x = array_pop($n)')"),
         ("$n = [1]; if (sort($n)) { echo 1; }", "php", "n = HERE(1, 'sort($n)')"),

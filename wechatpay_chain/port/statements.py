@@ -174,6 +174,9 @@ class Statements(Calls):
         inner = [each for tree in trees for each in ast.walk(tree) if isinstance(each, ast.NamedExpr)]
         known = made.targets | {each.target.id for each in inner}
         words = {each for each in _names_set([part]) if self.names[each] not in known}
+        if isinstance(part, ir.Assign) and not self.is_php and ir.word_of(part.target) in self.scope.changed:
+            # Two names of one object.
+            words |= {ir.word_of(part.value)} - {"", "this"} if isinstance(part.value, ir.Name) else set()
         words -= {each for each in words if self.scope.kind(each) in _CONSTANT}
         self.scope.kinds.update(dict.fromkeys(words, ""))
         return self._holes(part, words, text(part.node))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,9 +17,11 @@ from wechatpay_chain import Media, Sandbox, Wechatpay
 from wechatpay_chain.cli import main
 from wechatpay_chain.cli.console import Console
 from wechatpay_chain.sandbox.answer import Answer, Received
+from wechatpay_chain.sandbox.clock import Clock
 from wechatpay_chain.sandbox.journal import Journal
 from wechatpay_chain.sandbox.journal_file import TABLES, JournalFile
 from wechatpay_chain.sandbox.store import Store
+from wechatpay_chain.sandbox.world import Ticker, World
 
 
 def listed(gateway: Sandbox, query: str = "") -> list[Any]:
@@ -214,6 +217,52 @@ def test_a_file_holds_no_more_than_the_journal() -> None:
     kept = [row["id"] for row in store.all("SELECT id FROM journal ORDER BY id DESC")]
     assert kept == [entry.id for entry in journals[0].find()] == [6, 5, 4, 3]
     store.close()
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Entries wait until there is room; a transaction says why it failed, and not that nothing was to be undone."""
+    store = Store(TABLES, tmp_path / "db")
+    file = JournalFile(store)
+    journal = Journal(file)
+    pages = store.all("PRAGMA page_count")[0][0]
+    store.run(f"PRAGMA max_page_count={pages}")
+    journal.add(Received("POST", "/v3/x", {}, b"x" * 100_000), Answer(200), 0.0, 0.0)
+    file.flush()
+    assert [(record.levelname, "database or disk is full" in record.message) for record in caplog.records] == [
+        ("ERROR", True)
+    ]
+    with pytest.raises(sqlite3.OperationalError, match="database or disk is full"), store.transaction():
+        store.add("journal", id=1, data="{}", sent=b"x" * 100_000, answered=b"")
+    store.run("PRAGMA max_page_count=10000")
+    file.flush()
+    file.flush()
+    assert [entry.id for entry in Journal(JournalFile(store)).find()] == [1]
+    store.close()
+
+
+def test_the_clock_goes_on_after_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    """What is due is done once the disk has room again."""
+    calls, done = [], threading.Event()
+
+    class Failing:
+        clock = Clock()
+
+        def settle(self) -> None:
+            calls.append(1)
+            if len(calls) == 1:
+                raise sqlite3.OperationalError("database or disk is full")
+            done.set()
+
+        def next_due(self) -> float | None:
+            return None
+
+    ticker = Ticker(lambda: cast(World, Failing()))
+    for _ in range(1000):
+        ticker.wake()
+        if done.wait(0.01):
+            break
+    ticker.close()
+    assert ("database or disk is full" in caplog.text, done.is_set()) == (True, True)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,6 +15,8 @@ from tests.listener import Listener, listening
 from tests.openssl import verified
 from tests.sandbox import shop
 from wechatpay_chain import Sandbox, Wechatpay
+from wechatpay_chain.sandbox import outbox
+from wechatpay_chain.sandbox.outbox import Outbox
 from wechatpay_chain.sandbox.push import SCHEDULE
 
 
@@ -179,3 +182,24 @@ def test_what_a_notice_tells_is_there(gateway: Sandbox, wxpay: Wechatpay, listen
     gateway.push("COMPLAINT.CREATE", notify_url=listener.url)
     told = wxpay.notification(*listener.received[0]).resource
     assert complaints.get(complaint_id=told["complaint_id"]).data["complaint_id"] == told["complaint_id"]
+
+
+def test_notices_go_on_after_an_error_of_the_database(
+    gateway: Sandbox, wxpay: Wechatpay, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More errors than there are threads end none of them; each notice is sent until it could be written down."""
+    left = [None] * 12
+    note = Outbox._note
+
+    def fail(self: Outbox, *arguments: Any) -> None:
+        if left:
+            left.pop()
+            raise sqlite3.OperationalError("database or disk is full")
+        note(self, *arguments)
+
+    monkeypatch.setattr(outbox, "_AFTER_ERROR", 0.001)
+    monkeypatch.setattr(Outbox, "_note", fail)
+    paid(gateway, listener.url)
+    assert gateway.notices.wait()
+    assert ([notice.accepted for notice in gateway.notices], left) == ([True], [])
+    assert len(listener.received) == 13

@@ -246,6 +246,17 @@ def test_requests_of_apiv2_and_forms_have_fields(wechatpay_sandbox: ObservedSand
     assert wechatpay_sandbox.requested("POST", "/v3/merchant/media/upload", meta=picture.meta())
 
 
+@pytest.mark.slow
+def test_one_that_a_test_has_closed_is_not_used_again() -> None:
+    """As ``with wechatpay_sandbox:`` does."""
+    with testing.sandbox() as gateway, gateway:
+        url = gateway.base_url
+    assert gateway.is_closed
+    with testing.sandbox() as other, other.client() as client:
+        assert (other is gateway, other.base_url == url, other.is_closed) == (False, False, False)
+        order(client, "BOOK-0001")
+
+
 def test_an_amount_that_is_another_is_told(wechatpay_sandbox: ObservedSandbox, shop: Wechatpay) -> None:
     """What was found looks right where only the type differs."""
     order(shop, "BOOK-0001")

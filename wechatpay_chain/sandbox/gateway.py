@@ -206,6 +206,11 @@ class Sandbox:
         return self._server.url
 
     @property
+    def is_closed(self) -> bool:
+        """Whether ``close()`` was called."""
+        return self._closing.is_set()
+
+    @property
     def is_local(self) -> bool:
         """Whether it listens for this machine alone."""
         return self._server.is_local

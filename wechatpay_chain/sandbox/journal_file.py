@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import logging
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -16,6 +18,8 @@ from wechatpay_chain.sandbox.store import Row, Store, dump, load
 
 __all__ = ["TABLES", "JournalFile"]
 
+_LOGGER = logging.getLogger("wechatpay_chain.sandbox")
+
 TABLES = (
     "CREATE TABLE IF NOT EXISTS journal (key INTEGER PRIMARY KEY, id INTEGER NOT NULL, data TEXT NOT NULL,"
     " sent BLOB NOT NULL, answered BLOB NOT NULL)",
@@ -25,6 +29,8 @@ TABLES = (
 
 # A transaction for each request would cost it a tenth of its time.
 _MOST_WAITING = 256
+# As many as the journal holds.
+_MOST_KEPT = 10_000
 
 
 class JournalFile:
@@ -38,15 +44,25 @@ class JournalFile:
     def write(self, entry: Entry, first: int) -> None:
         """Add an entry, and forget those before the id ``first``."""
         self._waiting.append((entry, first))
-        if len(self._waiting) >= _MOST_WAITING:
+        if len(self._waiting) % _MOST_WAITING == 0:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
-        if not self._waiting:
-            return
-        with self._lock, self._store.transaction():
-            waiting, self._waiting = self._waiting, []
+        """Write what waits; where the file takes nothing, such as on a full disk, it waits on."""
+        with self._lock:
+            waiting = list(self._waiting)
+            if not waiting:
+                return
+            try:
+                self._write(waiting)
+            except sqlite3.Error as error:
+                _LOGGER.error("%d requests are not in the journal's file yet: %s", len(waiting), error)
+                del self._waiting[:-_MOST_KEPT]
+            else:
+                del self._waiting[: len(waiting)]
+
+    def _write(self, waiting: list[tuple[Entry, int]]) -> None:
+        with self._store.transaction():
             for entry, _ in waiting:
                 row = {"id": entry.id, "data": dump(_row(entry)), "sent": entry.request.body, "answered": entry.body}
                 self._store.add("journal", **row)

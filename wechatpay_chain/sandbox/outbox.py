@@ -6,6 +6,7 @@ Sources: https://pay.weixin.qq.com/doc/v3/merchant/4012082053 (the schedule, and
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 import threading
 import time
@@ -34,10 +35,13 @@ TABLES = (
     " status INTEGER NOT NULL, told TEXT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS attempts_notice ON attempts (notice)",
 )
+_LOGGER = logging.getLogger("wechatpay_chain.sandbox")
 # A receiver that does not answer holds so many of the threads, and leaves the rest to others.
 _WORKERS, _PER_HOST = 8, 4
 # So often a wait looks again, in seconds.
 _LOOK = 0.05
+# So long nothing is tried again after an error of the database, in the machine's seconds.
+_AFTER_ERROR = 1.0
 # Names that nobody can receive under (RFC 2606), and WeChat Pay's own, which documentation uses as examples.
 _NO_RECEIVER = (
     ".example",
@@ -258,9 +262,13 @@ class Outbox(Sequence[Sent]):
         while not self._is_closed:
             # Cleared before the look, so that what comes in between is seen in the next round.
             self._changed.clear()
-            for row in self._due():
-                self._queue.put(dict(row))
-            pause = self._pause()
+            try:
+                for row in self._due():
+                    self._queue.put(dict(row))
+                pause = self._pause()
+            except sqlite3.Error as error:
+                _LOGGER.error("notices wait: %s", error)
+                pause = _AFTER_ERROR
             if not self._is_closed:
                 self._changed.wait(pause)
 
@@ -305,6 +313,10 @@ class Outbox(Sequence[Sent]):
                 try:
                     if not self._is_closed:
                         self._note(row, self._attempt(session, row))
+                except sqlite3.Error as error:
+                    # It stays due, and is sent again once the disk has room for what came of it.
+                    _LOGGER.error("what came of notice %s is not written down: %s", row["id"], error)
+                    time.sleep(_AFTER_ERROR)
                 finally:
                     with self._guard:
                         self._busy.pop(row["id"], None)

@@ -81,7 +81,9 @@ class Store:
                 yield
             except BaseException:
                 self._depth -= 1
-                self._connection.execute("ROLLBACK")
+                # A disk that is full has rolled it back already: https://www.sqlite.org/lang_transaction.html
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
             self._depth -= 1
             self._connection.execute("COMMIT")

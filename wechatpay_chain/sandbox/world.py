@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ TABLES = (
     "CREATE INDEX IF NOT EXISTS jobs_due ON jobs (due, id)",
     "CREATE INDEX IF NOT EXISTS jobs_subject ON jobs (subject, kind)",
 )
+_LOGGER = logging.getLogger("wechatpay_chain.sandbox")
 # Another process on the same file may have left work behind: so often it is looked for, in the machine's seconds.
 _LOOK = 1.0
 
@@ -113,10 +115,19 @@ class Ticker:
     def _run(self) -> None:
         while not self._is_closed:
             self._changed.clear()
-            world = self._world()
-            world.settle()
-            self._beside()
-            due = world.next_due()
-            left = None if due is None else world.clock.wait_for(due)
+            try:
+                left = self._work()
+            except Exception as error:
+                # Such as a disk that is full: what is due is done once that has passed.
+                _LOGGER.error("what the sandbox's clock brings waits: %s: %s", type(error).__name__, error)
+                left = None
             if not self._is_closed:
                 self._changed.wait(_LOOK if left is None else min(max(left, 0.001), _LOOK))
+
+    def _work(self) -> float | None:
+        """Do what is due; the machine's seconds until the next is, None for nothing."""
+        world = self._world()
+        world.settle()
+        self._beside()
+        due = world.next_due()
+        return None if due is None else world.clock.wait_for(due)

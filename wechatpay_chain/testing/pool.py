@@ -33,10 +33,12 @@ def sandbox() -> Iterator[ObservedSandbox]:
     try:
         yield gateway
     finally:
-        # What a test left is gone before the next one begins, and nothing of it is delivered later.
-        gateway.reset()
-        with _guard:
-            _idle.append(gateway)
+        # One that its test has closed, as a with statement does, is not used again.
+        if not gateway.is_closed:
+            # What a test left is gone before the next one begins, and nothing of it is delivered later.
+            gateway.reset()
+            with _guard:
+                _idle.append(gateway)
 
 
 def close() -> None:

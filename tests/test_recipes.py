@@ -75,7 +75,13 @@ def sell(shop: str, pay: Callable[[str], object], log: Path) -> str:
     """An order, its payment and its notice, a query and a refund; the order's number."""
     with requests.Session() as customer:
         customer.trust_env = False
-        answer = customer.post(f"{shop}/orders", json={"description": "A book", "total": 4900}, timeout=PATIENCE)
+        for method, path in (
+            ("POST", "goods/nothing/orders"),
+            ("GET", "orders/nothing"),
+            ("POST", "orders/nothing/refund"),
+        ):
+            assert customer.request(method, f"{shop}/{path}", timeout=PATIENCE).status_code == 404, path
+        answer = customer.post(f"{shop}/goods/book/orders", timeout=PATIENCE)
         assert answer.status_code == 200, answer.text + log.read_text()[-3000:]
         order = answer.json()
         assert order["code_url"].startswith("weixin://wxpay/bizpayurl?pr=")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, abort, jsonify
 
 from celery_shop.tasks import books, client, refund, ship
 from wechatpay_chain import Notification
@@ -14,17 +14,20 @@ from wechatpay_chain.web.flask import receive
 __all__ = ["create_app"]
 
 APPID = os.environ.get("SHOP_APPID", "wxd678efh567hg6787")
+# What the shop sells, and for how many fen: a customer names the goods, never the price.
+GOODS = {"book": ("A book", 4900)}
 
 
 def create_app() -> Flask:
     """The shop, for gunicorn or any other WSGI server."""
     app, wxpay = Flask(__name__), client()
 
-    @app.post("/orders")
-    def order() -> Response:
-        number, total = uuid.uuid4().hex, int(request.json["total"])  # fen
+    @app.post("/goods/<name>/orders")
+    def order(name: str) -> Response:
+        description, total = GOODS.get(name) or abort(404)
+        number = uuid.uuid4().hex
         books("INSERT INTO orders VALUES (?, ?, 'NOTPAY')", number, total)
-        fields = {"appid": APPID, "mchid": wxpay.mchid, "description": request.json["description"]}
+        fields = {"appid": APPID, "mchid": wxpay.mchid, "description": description}
         fields |= {"out_trade_no": number, "notify_url": f"{os.environ['SHOP_URL']}/notify"}
         body = {**fields, "amount": {"total": total, "currency": "CNY"}}
         return jsonify(number=number, code_url=wxpay.v3.pay.transactions.native.post(body, retry=3).data["code_url"])
@@ -38,11 +41,13 @@ def create_app() -> Flask:
 
     @app.get("/orders/<number>")
     def show(number: str) -> Response:
-        (state,) = books("SELECT state FROM orders WHERE number=?", number)
+        (state,) = books("SELECT state FROM orders WHERE number=?", number) or abort(404)
         return jsonify(number=number, state=state)
 
     @app.post("/orders/<number>/refund")
     def ask_for_refund(number: str) -> Response:
+        if books("SELECT total FROM orders WHERE number=?", number) is None:
+            abort(404)
         refund.delay(number)
         return jsonify(number=number, refund="ACCEPTED")
 

@@ -13,9 +13,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 
 from wechatpay_chain import Notification, Wechatpay, errors
 from wechatpay_chain.web import Seen
@@ -24,13 +23,8 @@ from wechatpay_chain.web.fastapi import receive
 __all__ = ["create_app"]
 
 APPID = os.environ.get("SHOP_APPID", "wxd678efh567hg6787")
-
-
-class Wish(BaseModel):
-    """What a customer orders; ``total`` in fen."""
-
-    description: str
-    total: int
+# What the shop sells, and for how many fen: a customer names the goods, never the price.
+GOODS = {"book": ("A book", 4900)}
 
 
 def create_app() -> FastAPI:
@@ -54,14 +48,17 @@ def create_app() -> FastAPI:
 
     app = FastAPI(lifespan=lifespan)
 
-    @app.post("/orders")
-    async def order(wish: Wish) -> dict[str, Any]:
+    @app.post("/goods/{name}/orders")
+    async def order(name: str) -> dict[str, Any]:
+        if name not in GOODS:
+            raise HTTPException(404)
+        description, total = GOODS[name]
         number = uuid.uuid4().hex
         # Written before it is sent: an order that WeChat Pay knows is never unknown here.
-        await books("INSERT INTO orders VALUES (?, ?, 'NOTPAY')", number, wish.total)
-        fields = {"appid": APPID, "mchid": wxpay.mchid, "description": wish.description, "out_trade_no": number}
+        await books("INSERT INTO orders VALUES (?, ?, 'NOTPAY')", number, total)
+        fields = {"appid": APPID, "mchid": wxpay.mchid, "description": description, "out_trade_no": number}
         fields |= {"notify_url": f"{os.environ['SHOP_URL']}/notify"}
-        body = {**fields, "amount": {"total": wish.total, "currency": "CNY"}}
+        body = {**fields, "amount": {"total": total, "currency": "CNY"}}
         answer = await transactions.native.post_async(body, retry=3)
         return {"number": number, "code_url": answer.data["code_url"]}
 
@@ -74,16 +71,19 @@ def create_app() -> FastAPI:
     @app.get("/orders/{number}")
     async def show(number: str) -> dict[str, Any]:
         node = transactions.outTradeNo._out_trade_no_
+        row = await books("SELECT state FROM orders WHERE number=?", number)
+        if row is None:
+            raise HTTPException(404)
         # A notice may be late: what WeChat Pay says now counts.
-        row, query = await asyncio.gather(
-            books("SELECT state FROM orders WHERE number=?", number),
-            node.get_async(params={"mchid": wxpay.mchid}, out_trade_no=number),
-        )
-        return {"number": number, "noticed": bool(row and row[0] == "SUCCESS"), "state": query.data["trade_state"]}
+        query = await node.get_async(params={"mchid": wxpay.mchid}, out_trade_no=number)
+        return {"number": number, "noticed": row[0] == "SUCCESS", "state": query.data["trade_state"]}
 
     @app.post("/orders/{number}/refund")
     async def refund(number: str) -> dict[str, Any]:
-        (total,) = await books("SELECT total FROM orders WHERE number=?", number)
+        row = await books("SELECT total FROM orders WHERE number=?", number)
+        if row is None:
+            raise HTTPException(404)
+        (total,) = row
         # The same number refunds once, however often the button is pressed.
         fields = {"out_trade_no": number, "out_refund_no": f"refund-{number}"}
         amount = {"refund": total, "total": total, "currency": "CNY"}

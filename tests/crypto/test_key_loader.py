@@ -327,6 +327,39 @@ def test_a_key_whose_factor_is_not_prime_is_refused(made: Made) -> None:
         private(pem_of(numbers_of(p, own.q), p * own.q))
 
 
+@pytest.mark.parametrize("vector", ["", "AE7CF9F12483CC91BECC", "0" * 31])
+@pytest.mark.parametrize("cipher", ["AES-256-CBC", "AES-128-CBC"])
+def test_a_vector_that_was_cut_is_an_error(
+    made: Made, cipher: str, vector: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Of an encrypted key: cryptography panics at it, and says so on standard error."""
+    damaged = re.sub("DEK-Info: .*", f"DEK-Info: {cipher},{vector}", made.text["locked_pkcs1"])
+    with pytest.raises(ConfigError, match=r"^private_key: ") as caught:
+        private(damaged, PASSWORD)
+    assert shown(made, str(caught.value)) == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_cryptography_panics_at_is_no_key(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its PanicException is no Exception; an interrupt passes."""
+
+    class PanicException(BaseException):
+        pass
+
+    def fail(error: type[BaseException]) -> Any:
+        def load(*given: Any, **options: Any) -> None:
+            raise error
+
+        return load
+
+    monkeypatch.setattr("wechatpay_chain.crypto.key_loader.serialization.load_pem_private_key", fail(PanicException))
+    with pytest.raises(ConfigError, match=r"^private_key: "):
+        private(made.text["pkcs8"])
+    monkeypatch.setattr("wechatpay_chain.crypto.key_loader.serialization.load_pem_private_key", fail(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        private(made.text["pkcs8"])
+
+
 def refused(load: Any, source: Any, *more: Any) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
         load(source, *more)

@@ -165,6 +165,8 @@ _CERTIFICATES = re.compile(
 )
 PublicKeySource: TypeAlias = "str | bytes | os.PathLike[str] | RSAPublicKey | x509.Certificate"
 
+# Source: https://www.rfc-editor.org/rfc/rfc1423#section-1.1
+_VECTOR = re.compile(rb"DEK-Info:\s*([^,\s]*)\s*,\s*([0-9A-Fa-f]*)")
 _PEM_MARK = b"-----BEGIN "
 # The last line of a PEM file is shorter than the others: that of an RSA key of 2048 bits has 24 to 28 characters.
 _RUN = re.compile(r"[A-Za-z0-9+=]{16,}")
@@ -435,14 +437,24 @@ def _is_sound(key: RSAPrivateKey) -> bool:
 
 def _first(data: bytes, from_pem: Callable[[bytes], Any], from_der: Callable[[bytes], Any]) -> Any:
     """The first reading that works, or None: PEM, then base64 or raw DER."""
+    if _has_short_vector(data):
+        return None
     try:
         if _PEM_MARK in data:
             return from_pem(data)
         return from_der(_base64(data.decode("latin-1")) or data)
-    except (ValueError, TypeError, RecursionError):
-        return None
-    except Exception:  # cryptography raises UnsupportedAlgorithm, a bare Exception, for exotic keys
-        return None
+    except BaseException as error:
+        # cryptography raises UnsupportedAlgorithm, a bare Exception, for exotic keys. What its Rust code takes for
+        # impossible is a PanicException, which is no Exception and has no public name.
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            return None
+        raise
+
+
+def _has_short_vector(data: bytes) -> bool:
+    """Whether an encrypted PEM was cut in its initialization vector, at which cryptography panics."""
+    found = _VECTOR.search(data)
+    return found is not None and len(found[2]) < 2 * (8 if found[1].startswith(b"DES") else 16)
 
 
 def _is_certificate(source: object) -> TypeGuard[x509.Certificate]:

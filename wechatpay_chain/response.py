@@ -139,6 +139,13 @@ class Response(requests.Response):
     parsed: Any = None
     response_type: str = ""
 
+    def iter_content(self, chunk_size: int | None = 1, decode_unicode: bool = False) -> Iterator[Any]:
+        """The body in pieces, as requests gives it.
+
+        ChunkedEncodingError for a chunk of a negative size too, of which urllib3 makes a ValueError.
+        """
+        return _as_requests_raises(super().iter_content(chunk_size, decode_unicode))
+
     @property
     def status(self) -> int:
         """The HTTP status, as axios names it."""
@@ -201,6 +208,15 @@ class Response(requests.Response):
         # IPython has on its stack what it is in the middle of printing: a list of answers should stay a list.
         nested = len(getattr(printer, "stack", ())) > 1
         printer.text(rendering.brief(self) if nested else terminal.display(self, terminal.here()))
+
+
+def _as_requests_raises(pieces: Iterable[Any]) -> Iterator[Any]:
+    try:
+        yield from pieces
+    except requests.RequestException:
+        raise
+    except ValueError as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from error
 
 
 def keep_body(answer: Response, body: bytes) -> None:

@@ -316,6 +316,19 @@ def saying() -> Iterator[tuple[str, list[bytes], list[int]]]:
         yield url, said, accepted
 
 
+@pytest.mark.parametrize("size", ["-5", "-2", "-1"])
+def test_a_chunk_of_a_negative_size_is_an_error_of_requests(
+    gateway: Sandbox, saying: tuple[str, list[bytes], list[int]], size: str
+) -> None:
+    """Where the caller reads the stream himself."""
+    url, said, _ = saying
+    said[0] = f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{size}\r\n".encode()
+    with gateway.client(base_url=url, timeout=(5, 5)) as wxpay:
+        answer = wxpay.v3.billdownload.file.get(retry=False, stream=True)
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            _ = answer.content
+
+
 @amounts("answers")
 def test_any_bytes_for_an_answer_are_survived(
     gateway: Sandbox,

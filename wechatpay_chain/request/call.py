@@ -192,7 +192,7 @@ def download_url(call: Call, url: str, known_bases: Iterable[Base]) -> Call:
     """The same call as a streamed GET of a URL that an answer names: byte for byte, nothing in it is a placeholder.
 
     A stray character alone is escaped, and an escape written in capitals, as urllib3 would do after the
-    after the signature. Where all of ``known_bases`` are other hosts (a sandbox, a gateway of one's own), a URL of
+    signature. Where all of ``known_bases`` are other hosts (a sandbox, a gateway of one's own), a URL of
     WeChat Pay's is asked for there. ChainError for a host that is neither WeChat Pay's nor one of ``known_bases``.
     """
     bases = tuple(known_bases)
